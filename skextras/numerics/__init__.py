@@ -1,0 +1,1 @@
+"""Pure functions of arrays on which the estimators stand."""

@@ -1,0 +1,219 @@
+"""Covariances of delay-embedded series, built from lagged products."""
+
+from itertools import pairwise
+
+import numpy as np
+
+
+def embed(X, delays, n_window):
+    """Stack delayed copies of the channels.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_epochs, n_channels, n_times)
+        The series.
+
+    delays : sequence of int
+        Delays of the copies, in samples.
+
+    n_window : int
+        Samples kept of every copy; ``max(delays) + n_window <= n_times``.
+
+    Returns
+    -------
+    E : ndarray of shape (n_epochs, len(delays) * n_channels, n_window)
+        The embedding: row ``k * n_channels + c`` is channel c, ``delays[k]`` later.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skextras.numerics.lagged import embed
+    >>> embed(np.arange(5.0)[None, None], (0, 2), 3)
+    array([[[0., 1., 2.],
+            [2., 3., 4.]]])
+    """
+    return np.concatenate([X[:, :, d : d + n_window] for d in delays], axis=1)
+
+
+def augmented_covariance(X, delays, n_window, *, centered=True, out=None):
+    r"""Compute the covariance of the delay embedding of each epoch.
+
+    Uniform delays whose windows overlap are summed from lagged products without
+    building the embedding; others go through :func:`embed`. All sums are float64 and
+    are the same, bit for bit, whatever the other epochs of X are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_epochs, n_channels, n_times)
+        The series, real or integer. It is copied.
+
+    delays : sequence of int
+        Delays of the copies in samples, the first one 0.
+
+    n_window : int
+        Samples of every copy, at least 2; ``max(delays) + n_window <= n_times``.
+
+    centered : bool, default=True
+        Whether to remove each row's window mean and divide by ``n_window - 1``, as
+        :func:`numpy.cov` does, or to divide the raw products by ``n_window``.
+
+    out : ndarray of shape (n_epochs, n_rows, n_rows), dtype float64, default=None
+        C-contiguous array for the result; ``n_rows = len(delays) * n_channels``.
+
+    Returns
+    -------
+    S : ndarray of shape (n_epochs, n_rows, n_rows)
+        The covariances, exactly symmetric.
+
+    Notes
+    -----
+    With :math:`p` delays of step :math:`\ell`, window length :math:`N` and
+    :math:`q = p - 1`, the window of copy :math:`k` is the common core
+    :math:`[q \ell, N)`, the segments :math:`A_j = x[j \ell, (j+1) \ell)` before it
+    for :math:`j \ge k` and the segments :math:`B_j = x[N + j \ell, N + (j+1) \ell)`
+    behind it for :math:`j < k`. Hence the block of copies :math:`k` and :math:`k + d`
+    is
+
+    .. math:: S_{k,k+d} = \sum_{s=(q-d)\ell}^{N-1} x(s) x(s+d\ell)^T
+        + \sum_{j=k}^{p-2-d} A_j A_{j+d}^T + \sum_{j<k} B_j B_{j+d}^T ,
+
+    a product common to the block diagonal and two running sums. Nothing is ever
+    subtracted but the product of the window means, so an artefact that only some
+    windows contain leaves the other blocks as they were.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skextras.numerics.lagged import augmented_covariance, embed
+    >>> X = np.random.default_rng(0).standard_normal((1, 2, 50))
+    >>> S = augmented_covariance(X, (0, 3, 6), 44)
+    >>> np.allclose(S[0], np.cov(embed(X, (0, 3, 6), 44)[0]))
+    True
+    """
+    n_epochs, n_channels, _ = X.shape
+    if out is None:
+        n_rows = len(delays) * n_channels
+        out = np.empty((n_epochs, n_rows, n_rows))
+    # C-ordered: the mean of a strided row is summed in another order, which would make
+    # the digits depend on the layout of the caller's array.
+    x = np.ascontiguousarray(X, dtype=np.float64)
+    if _windows_share_a_core(delays, n_window):
+        _covariance_from_products(x, delays, n_window, centered, out)
+    else:
+        _covariance_of_embedding(x, delays, n_window, centered, out)
+    return out
+
+
+def _windows_share_a_core(delays, n_window):
+    """Tell whether the delays are uniform and all windows have samples in common."""
+    steps = {after - before for before, after in pairwise(delays)}
+    return len(steps) <= 1 and min(steps, default=1) > 0 and n_window > delays[-1]
+
+
+def _covariance_of_embedding(x, delays, n_window, centered, out):
+    """Fill ``out`` with covariances by way of the embedding."""
+    embedding = embed(x, delays, n_window)
+    if centered:
+        embedding -= embedding.mean(axis=-1, keepdims=True)
+    embedding *= 1 / np.sqrt(n_window - 1 if centered else n_window)
+    np.matmul(embedding, embedding.transpose(0, 2, 1), out=out)
+    _mirror(out, x.shape[1])
+
+
+def _covariance_from_products(x, delays, n_window, centered, out):
+    """Fill ``out`` with covariances by way of lagged products."""
+    n_epochs, n_channels, _ = x.shape
+    order, span = len(delays), delays[-1]
+    scale = 1 / np.sqrt(n_window - 1 if centered else n_window)
+    if centered:
+        # The mean of the common core, not of the epoch: a spike outside a window must
+        # not shift the samples inside it.
+        x = x - x[:, :, span:n_window].mean(axis=-1, keepdims=True)
+        x *= scale
+    else:
+        x = x * scale
+    # S[i, k, a, l, b]: epoch i, channel a of copy k with channel b of copy l.
+    S = out.reshape(n_epochs, order, n_channels, order, n_channels)
+    if order == 1:
+        np.matmul(x, x.transpose(0, 2, 1), out=out)
+    else:
+        before = _segments(x[:, :, :span], delays[1])
+        behind = _segments(x[:, :, n_window : n_window + span], delays[1])
+        _add_products(S, _core_products(x, delays, n_window), before, behind)
+        if centered:
+            core_sum = x[:, :, span:n_window].sum(axis=-1)
+            sums = _window_sums(core_sum, before.sum(axis=-1), behind.sum(axis=-1))
+            sums *= 1 / np.sqrt(n_window)
+            for k in range(order):
+                S[:, k, :, k:] -= sums[:, k, :, None, None] * sums[:, None, k:]
+    _mirror(out, n_channels)
+
+
+def _core_products(x, delays, n_window):
+    """Products common to each block diagonal, by delay along the third axis."""
+    n_epochs, n_channels, _ = x.shape
+    span = delays[-1]
+    products = np.empty((n_epochs, n_channels, len(delays), n_channels))
+    for d, delay in enumerate(delays):
+        np.matmul(
+            x[:, :, span - delay : n_window],
+            x[:, :, span : n_window + delay].transpose(0, 2, 1),
+            out=products[:, :, d],
+        )
+    return products
+
+
+def _segments(x, lag):
+    """Cut (n_epochs, n_channels, q * lag) into (n_epochs, q, n_channels, lag)."""
+    n_epochs, n_channels, length = x.shape
+    segments = x.reshape(n_epochs, n_channels, length // lag, lag)
+    return np.ascontiguousarray(segments.transpose(0, 2, 1, 3))
+
+
+def _gram(segments):
+    """Multiply all segments with all: (n_epochs, q, n_channels, q, n_channels)."""
+    n_epochs, n_segments, n_channels, lag = segments.shape
+    rows = segments.reshape(n_epochs, n_segments * n_channels, lag)
+    # The copy keeps NumPy from taking its symmetric product, whose mirroring costs more
+    # than the half that it saves on so few columns.
+    gram = np.matmul(rows, rows.copy().transpose(0, 2, 1))
+    return gram.reshape(n_epochs, n_segments, n_channels, n_segments, n_channels)
+
+
+def _add_products(S, core, before, behind):
+    """Fill the upper block triangle of S; ``core`` is overwritten.
+
+    The running sums are kept by distance from the diagonal, d = l - k, apart from S:
+    between rows of S itself NumPy would suspect an overlap and copy.
+    """
+    order = S.shape[1]
+    gram = _gram(before)
+    S[:, -1, :, -1] = core[:, :, 0]
+    for k in reversed(range(order - 1)):
+        core[:, :, : order - 1 - k] += gram[:, k, :, k:]
+        S[:, k, :, k:] = core[:, :, : order - k]
+    gram = _gram(behind)
+    running = np.zeros_like(core[:, :, 1:])
+    for k in range(1, order):
+        running[:, :, : order - k] += gram[:, k - 1, :, k - 1 :]
+        S[:, k, :, k:] += running[:, :, : order - k]
+
+
+def _window_sums(core, before, behind):
+    """Sum over the window of each copy: (n_epochs, order, n_channels)."""
+    n_epochs, n_segments, n_channels = before.shape
+    sums = np.empty((n_epochs, n_segments + 1, n_channels))
+    sums[:] = core[:, None]
+    sums[:, :-1] += before[:, ::-1].cumsum(axis=1)[:, ::-1]
+    sums[:, 1:] += behind.cumsum(axis=1)
+    return sums
+
+
+def _mirror(S, n_channels):
+    """Copy the upper triangle of the matrices to the lower one, block by block."""
+    lower = np.tril_indices(n_channels, -1)
+    for start in range(0, S.shape[1], n_channels):
+        stop = start + n_channels
+        S[:, stop:, start:stop] = S[:, start:stop, stop:].transpose(0, 2, 1)
+        block = S[:, start:stop, start:stop]
+        block[:, lower[0], lower[1]] = block[:, lower[1], lower[0]]

@@ -1,0 +1,1 @@
+"""The checks that every public estimator runs through; see ``entries.py`` to join."""

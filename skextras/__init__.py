@@ -1,5 +1,7 @@
 """Scikit-learn compatible estimators for published methods, exact and fast."""
 
+from skextras._augmented_covariance import AugmentedCovariance
+
 __version__ = "0.1.0.dev0"
 
-__all__ = ["__version__"]
+__all__ = ["AugmentedCovariance", "__version__"]

@@ -5,12 +5,11 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.covariance import ledoit_wolf, oas
 from sklearn.utils import gen_even_slices
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skextras._base import PackageMixin
@@ -106,7 +105,7 @@ class AugmentedCovariance(PackageMixin, TransformerMixin, BaseEstimator):
     lag_ : int or None
         Number of samples from one copy to the next; None if `lag` is a sequence.
 
-    delays_ : ndarray of shape (order_,)
+    delays_ : ndarray of shape (`order_`,)
         Delays of the copies, in samples.
 
     n_channels_in_ : int
@@ -405,20 +404,22 @@ def _compute(self, X, n_window, n_rows):
         "Lower order or transform fewer epochs at a time.",
     )
     out = np.empty((X.shape[0], *shape), dtype=dtype)
+    epoch_bytes = 8 * (3 * n_rows**2 + X.shape[1] * X.shape[2])
+    step = chunk_length(epoch_bytes, X.shape[0], max_bytes=_CHUNK_BYTES)
     n_parts = min(effective_n_jobs(self.n_jobs), X.shape[0])
     with single_blas_thread():
+        # Not scikit-learn's Parallel: its threads set warning filters, which belong to
+        # the process, and may leave them changed.
         Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-            delayed(_fill)(self, X, n_window, out, part)
+            delayed(_fill)(self, X, n_window, step, out, part)
             for part in gen_even_slices(X.shape[0], n_parts)
         )
     return out
 
 
-def _fill(self, X, n_window, out, part):
+def _fill(self, X, n_window, step, out, part):
     """Write the covariances of the epochs of ``part`` into ``out``, by chunks."""
     n_rows = self.order_ * self.n_channels_in_
-    epoch_bytes = 8 * (3 * n_rows**2 + X.shape[1] * X.shape[2])
-    step = chunk_length(epoch_bytes, part.stop - part.start, max_bytes=_CHUNK_BYTES)
     upper = np.ravel_multi_index(np.triu_indices(n_rows), (n_rows, n_rows))
     weights = np.sqrt(np.where(upper % (n_rows + 1) == 0, 1.0, 2.0))
     for start in range(part.start, part.stop, step):

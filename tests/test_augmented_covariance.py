@@ -37,7 +37,7 @@ def golden_input():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c['order']}-{c['lag']}")
 def test_reference_implementation(case, golden_input):
-    X, y = golden_input
+    X, _ = golden_input
     augmented = AugmentedCovariance(case["order"], case["lag"], window="moabb")
     S = augmented.fit_transform(X)
     assert list(S.shape) == case["shape"]
@@ -71,8 +71,12 @@ def test_reference_geometry(case, golden_input):
 
 @pytest.mark.parametrize(
     ("window", "lag", "n_window"),
-    [("full", 10, 150), ("moabb", 10, 140), ("full", [0, 10], 150)]
-    + [("moabb", [0, 10], 149)],
+    [
+        ("full", 10, 150),
+        ("moabb", 10, 140),
+        ("full", [0, 10], 150),
+        ("moabb", [0, 10], 149),
+    ],
 )
 def test_windows(X, window, lag, n_window):
     S = AugmentedCovariance(lag=lag, order=2, window=window).fit_transform(X)

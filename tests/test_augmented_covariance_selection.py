@@ -40,7 +40,7 @@ def test_only_auto_adapts_to_short_epochs():
     assert AugmentedCovariance(order=8).fit(X).lag_ == 4
     assert AugmentedCovariance(lag=9).fit(X).order_ == 2
     assert AugmentedCovariance(order=2).fit(sine(42, 3)).lag_ == 1
-    with pytest.raises(ValueError, match="order=2 and lag=1 .*at least 3 samples"):
+    with pytest.raises(ValueError, match=r"order=2 and lag=1 .*at least 3 samples"):
         AugmentedCovariance(order=2).fit(sine(42, 2))
     with pytest.raises(ValueError, match="order=8 and lag=5"):
         AugmentedCovariance(order=8, lag=5).fit(X)
@@ -88,7 +88,7 @@ def test_selection_refuses_what_it_cannot_judge(selection, shortest):
     message = f"n_times={shortest - 1}.*{shortest}.*autocorrelation"
     with pytest.raises(ValueError, match=message):
         augmented.fit(rng.standard_normal((2, 2, shortest - 1)))
-    with pytest.raises(ValueError, match="constant.*autocorrelation"):
+    with pytest.raises(ValueError, match=r"constant.*autocorrelation"):
         augmented.fit(np.ones((2, 2, 200)))
 
 
@@ -126,8 +126,12 @@ def test_parameters_that_do_not_fit(parameters, message):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"order": 4, "lag": 32}, {"lag": [0, 98]}, {"order": 2, "lag": 98}]
-    + [{"order": 2, "lag": 49, "window": "moabb"}],
+    [
+        {"order": 4, "lag": 32},
+        {"lag": [0, 98]},
+        {"order": 2, "lag": 98},
+        {"order": 2, "lag": 49, "window": "moabb"},
+    ],
 )
 def test_the_shortest_epochs_that_work(parameters):
     X = np.random.default_rng(0).standard_normal((2, 1, 100))
@@ -138,7 +142,7 @@ def test_the_shortest_epochs_that_work(parameters):
 def test_epochs_that_transform_cannot_take():
     X = np.random.default_rng(0).standard_normal((2, 2, 100))
     augmented = AugmentedCovariance(order=4, lag=10).fit(X)
-    with pytest.raises(ValueError, match="n_times=31.*at least 32 samples"):
+    with pytest.raises(ValueError, match=r"n_times=31.*at least 32 samples"):
         augmented.transform(X[:, :, :31])
 
 

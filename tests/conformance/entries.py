@@ -1,0 +1,85 @@
+"""One entry for every public estimator.
+
+To join, an estimator needs its name in ``skextras.__all__`` (or
+``skextras.datasets.__all__``) and an entry here, see `entry.Entry`.
+"""
+
+import importlib
+import inspect
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from conformance.entry import Effect, Entry, NoEffect
+
+PACKAGES = ("skextras", "skextras.datasets")
+
+
+def _oscillations(n_channels=None, n_times=130):
+    """Noisy oscillations, slower by a tenth with each step of the target."""
+
+    def make(target, rng):
+        shape = (len(target), n_channels or 1, n_times)
+        phase = rng.uniform(0, 2 * np.pi, shape[:2])[..., None]
+        frequency = 2 * np.pi / (20 + 2 * np.abs(target)[:, None, None])
+        X = np.sin(frequency * np.arange(n_times) + phase)
+        X = X + 0.5 * rng.standard_normal(shape)
+        return X if n_channels else X[:, 0]
+
+    return make
+
+
+ENTRIES = {
+    "AugmentedCovariance": Entry(
+        lifts=("3d-series",),
+        data={"2d": _oscillations(), "3d-series": _oscillations(n_channels=3)},
+        n_samples=12,
+        parameters={
+            "order": Effect(3),
+            "lag": Effect(1),
+            "selection": Effect("cao"),
+            "window": Effect("moabb", context={"order": 3, "lag": 2}),
+            "estimator": Effect("scm"),
+            "shrinkage": Effect(0.3),
+            "output": Effect("vector"),
+            "n_jobs": NoEffect(2),
+        },
+        named_output={"output": "vector"},
+        rounding=0.0,
+        scale_power={"transform": 2},
+    ),
+}
+
+
+def public_estimators(packages=PACKAGES):
+    """Estimator classes that the packages export, by name."""
+    found = {}
+    for package in map(importlib.import_module, packages):
+        for name in getattr(package, "__all__", ()):
+            value = getattr(package, name)
+            if inspect.isclass(value) and issubclass(value, BaseEstimator):
+                found[name] = value
+    return found
+
+
+def missing_entries(estimators, entries):
+    """Words on what must be added for each estimator that has no complete entry."""
+    problems = []
+    for name, cls in estimators.items():
+        if name not in entries:
+            problems.append(
+                f"{name} is public and has no entry: add one to ENTRIES in "
+                "tests/conformance/entries.py; entry.py says what it may hold."
+            )
+            continue
+        parameters = set(cls().get_params(deep=False))
+        described = set(entries[name].parameters)
+        if absent := sorted(parameters - described):
+            problems.append(
+                f"the entry of {name} must give an Effect, or NoEffect, for {absent}"
+            )
+        if unknown := sorted(described - parameters):
+            problems.append(f"{name} has no parameters {unknown}; its entry names them")
+    if unknown := sorted(entries.keys() - estimators.keys()):
+        problems.append(f"entries without a public estimator: {unknown}")
+    return problems

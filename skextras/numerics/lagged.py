@@ -116,36 +116,35 @@ def _covariance_of_embedding(x, delays, n_window, centered, out):
     if centered:
         embedding -= embedding.mean(axis=-1, keepdims=True)
     embedding *= 1 / np.sqrt(n_window - 1 if centered else n_window)
+    # NumPy takes a product with its own transpose for what it is: exactly symmetric.
     np.matmul(embedding, embedding.transpose(0, 2, 1), out=out)
-    _mirror(out, x.shape[1])
 
 
 def _covariance_from_products(x, delays, n_window, centered, out):
     """Fill ``out`` with covariances by way of lagged products."""
     n_epochs, n_channels, _ = x.shape
     order, span = len(delays), delays[-1]
-    scale = 1 / np.sqrt(n_window - 1 if centered else n_window)
+    divisor = n_window - 1 if centered else n_window
     if centered:
         # The mean of the common core, not of the epoch: a spike outside a window must
         # not shift the samples inside it.
         x = x - x[:, :, span:n_window].mean(axis=-1, keepdims=True)
-        x *= scale
-    else:
-        x = x * scale
-    # S[i, k, a, l, b]: epoch i, channel a of copy k with channel b of copy l.
-    S = out.reshape(n_epochs, order, n_channels, order, n_channels)
     if order == 1:
         np.matmul(x, x.transpose(0, 2, 1), out=out)
-    else:
-        before = _segments(x[:, :, :span], delays[1])
-        behind = _segments(x[:, :, n_window : n_window + span], delays[1])
-        _add_products(S, _core_products(x, delays, n_window), before, behind)
-        if centered:
-            core_sum = x[:, :, span:n_window].sum(axis=-1)
-            sums = _window_sums(core_sum, before.sum(axis=-1), behind.sum(axis=-1))
-            sums *= 1 / np.sqrt(n_window)
-            for k in range(order):
-                S[:, k, :, k:] -= sums[:, k, :, None, None] * sums[:, None, k:]
+        out *= 1 / divisor
+        return
+    x = x * (1 / np.sqrt(divisor))
+    before = _segments(x[:, :, :span], delays[1])
+    behind = _segments(x[:, :, n_window : n_window + span], delays[1])
+    sums = None
+    if centered:
+        core_sum = x[:, :, span:n_window].sum(axis=-1)
+        sums = _window_sums(core_sum, before.sum(axis=-1), behind.sum(axis=-1))
+        sums *= 1 / np.sqrt(n_window)
+    # S[i, k, a, l, b]: epoch i, channel a of copy k with channel b of copy l.
+    S = out.reshape(n_epochs, order, n_channels, order, n_channels)
+    _add_behind(S, behind, sums)
+    _add_before(S, before, _core_products(x, delays, n_window))
     _mirror(out, n_channels)
 
 
@@ -170,32 +169,40 @@ def _segments(x, lag):
     return np.ascontiguousarray(segments.transpose(0, 2, 1, 3))
 
 
-def _gram(segments):
-    """Multiply all segments with all: (n_epochs, q, n_channels, q, n_channels)."""
+def _products(segments, k):
+    """Products of segment k with itself and the later ones, as S has them."""
     n_epochs, n_segments, n_channels, lag = segments.shape
-    rows = segments.reshape(n_epochs, n_segments * n_channels, lag)
-    # The copy keeps NumPy from taking its symmetric product, whose mirroring costs more
-    # than the half that it saves on so few columns.
-    gram = np.matmul(rows, rows.copy().transpose(0, 2, 1))
-    return gram.reshape(n_epochs, n_segments, n_channels, n_segments, n_channels)
+    later = segments[:, k:].reshape(n_epochs, -1, lag)
+    products = np.matmul(segments[:, k], later.transpose(0, 2, 1))
+    return products.reshape(n_epochs, n_channels, n_segments - k, n_channels)
 
 
-def _add_products(S, core, before, behind):
-    """Fill the upper block triangle of S; ``core`` is overwritten.
+# The next two fill the upper block triangle of S, one block row after the other. Their
+# running sums are kept by distance from the diagonal, d = l - k, and apart from S:
+# between rows of S itself NumPy would suspect an overlap and copy.
 
-    The running sums are kept by distance from the diagonal, d = l - k, apart from S:
-    between rows of S itself NumPy would suspect an overlap and copy.
-    """
+
+def _add_behind(S, behind, sums):
+    """Set S to the sums over the segments behind the core less the window means."""
+    n_epochs, order, n_channels = S.shape[:3]
+    running = np.zeros((n_epochs, n_channels, order, n_channels))
+    for k in range(order):
+        row = running[:, :, : order - k]
+        if k > 0:
+            row += _products(behind, k - 1)
+        if sums is None:
+            S[:, k, :, k:] = row
+        else:
+            means = sums[:, k, :, None, None] * sums[:, None, k:]
+            np.subtract(row, means, out=S[:, k, :, k:])
+
+
+def _add_before(S, before, running):
+    """Add the core products and the sums over the segments before the core to S."""
     order = S.shape[1]
-    gram = _gram(before)
-    S[:, -1, :, -1] = core[:, :, 0]
-    for k in reversed(range(order - 1)):
-        core[:, :, : order - 1 - k] += gram[:, k, :, k:]
-        S[:, k, :, k:] = core[:, :, : order - k]
-    gram = _gram(behind)
-    running = np.zeros_like(core[:, :, 1:])
-    for k in range(1, order):
-        running[:, :, : order - k] += gram[:, k - 1, :, k - 1 :]
+    for k in reversed(range(order)):
+        if k < order - 1:
+            running[:, :, : order - 1 - k] += _products(before, k)
         S[:, k, :, k:] += running[:, :, : order - k]
 
 
@@ -210,10 +217,10 @@ def _window_sums(core, before, behind):
 
 
 def _mirror(S, n_channels):
-    """Copy the upper triangle of the matrices to the lower one, block by block."""
-    lower = np.tril_indices(n_channels, -1)
+    """Copy the upper block triangle to the lower one; make the diagonal symmetric."""
     for start in range(0, S.shape[1], n_channels):
         stop = start + n_channels
         S[:, stop:, start:stop] = S[:, start:stop, stop:].transpose(0, 2, 1)
         block = S[:, start:stop, start:stop]
-        block[:, lower[0], lower[1]] = block[:, lower[1], lower[0]]
+        block += block.transpose(0, 2, 1)
+        block *= 0.5

@@ -30,8 +30,8 @@ from skextras.numerics.delay_selection import (
 )
 from skextras.numerics.lagged import augmented_covariance, embed
 
-# Five epochs of the largest usual matrices: more leave the processor's cache, fewer pay
-# for the calls.
+
+# Temporaries beside the output, which a chunk of any size costs.
 _CHUNK_BYTES = 5_000_000
 
 
@@ -404,7 +404,7 @@ def _compute(self, X, n_window, n_rows):
         "Lower order or transform fewer epochs at a time.",
     )
     out = np.empty((X.shape[0], *shape), dtype=dtype)
-    epoch_bytes = 8 * (n_rows**2 + 3 * X.shape[1] * X.shape[2])
+    epoch_bytes = 8 * (2 * n_rows**2 + X.shape[1] * X.shape[2])
     step = chunk_length(epoch_bytes, X.shape[0], max_bytes=_CHUNK_BYTES)
     n_parts = min(effective_n_jobs(self.n_jobs), X.shape[0])
     with single_blas_thread():

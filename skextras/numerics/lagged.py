@@ -4,6 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 
+# Epochs are worked on as many at a time as have their arrays in the processor's cache;
+# fewer would pay more for the calls.
+_BLOCK_BYTES = 5_000_000
+
 
 def embed(X, delays, n_window):
     """Stack delayed copies of the channels.
@@ -45,7 +49,7 @@ def augmented_covariance(X, delays, n_window, *, centered=True, out=None):
     Parameters
     ----------
     X : ndarray of shape (n_epochs, n_channels, n_times)
-        The series, real or integer. It is copied.
+        The series, real or integer. It is not written.
 
     delays : sequence of int
         Delays of the copies in samples, the first one 0.
@@ -90,17 +94,21 @@ def augmented_covariance(X, delays, n_window, *, centered=True, out=None):
     >>> np.allclose(S[0], np.cov(embed(X, (0, 3, 6), 44)[0]))
     True
     """
-    n_epochs, n_channels, _ = X.shape
+    n_epochs, n_channels, n_times = X.shape
+    n_rows = len(delays) * n_channels
     if out is None:
-        n_rows = len(delays) * n_channels
         out = np.empty((n_epochs, n_rows, n_rows))
-    # C-ordered: the mean of a strided row is summed in another order, which would make
-    # the digits depend on the layout of the caller's array.
-    x = np.ascontiguousarray(X, dtype=np.float64)
+    fill = _covariance_of_embedding
     if _windows_share_a_core(delays, n_window):
-        _covariance_from_products(x, delays, n_window, centered, out)
-    else:
-        _covariance_of_embedding(x, delays, n_window, centered, out)
+        fill = _covariance_from_products
+    size = max(1, _BLOCK_BYTES // (8 * (n_rows**2 + 3 * n_channels * n_times)))
+    # One buffer for all blocks: fresh memory costs more than the arithmetic.
+    buffer = np.empty((min(size, n_epochs), n_channels, n_times))
+    for start in range(0, n_epochs, size):
+        # C-ordered: the mean of a strided row is summed in another order, which would
+        # make the digits depend on the layout of the caller's array.
+        x = np.ascontiguousarray(X[start : start + size], dtype=np.float64)
+        fill(x, delays, n_window, centered, out[start : start + size], buffer[: len(x)])
     return out
 
 
@@ -110,7 +118,7 @@ def _windows_share_a_core(delays, n_window):
     return len(steps) <= 1 and min(steps, default=1) > 0 and n_window > delays[-1]
 
 
-def _covariance_of_embedding(x, delays, n_window, centered, out):
+def _covariance_of_embedding(x, delays, n_window, centered, out, buffer):
     """Fill ``out`` with covariances by way of the embedding."""
     embedding = embed(x, delays, n_window)
     if centered:
@@ -120,7 +128,7 @@ def _covariance_of_embedding(x, delays, n_window, centered, out):
     np.matmul(embedding, embedding.transpose(0, 2, 1), out=out)
 
 
-def _covariance_from_products(x, delays, n_window, centered, out):
+def _covariance_from_products(x, delays, n_window, centered, out, buffer):
     """Fill ``out`` with covariances by way of lagged products."""
     n_epochs, n_channels, _ = x.shape
     order, span = len(delays), delays[-1]
@@ -128,12 +136,13 @@ def _covariance_from_products(x, delays, n_window, centered, out):
     if centered:
         # The mean of the common core, not of the epoch: a spike outside a window must
         # not shift the samples inside it.
-        x = x - x[:, :, span:n_window].mean(axis=-1, keepdims=True)
+        mean = x[:, :, span:n_window].sum(axis=-1, keepdims=True) / (n_window - span)
+        x = np.subtract(x, mean, out=buffer)
     if order == 1:
         np.matmul(x, x.transpose(0, 2, 1), out=out)
         out *= 1 / divisor
         return
-    x = x * (1 / np.sqrt(divisor))
+    x = np.multiply(x, 1 / np.sqrt(divisor), out=buffer)
     before = _segments(x[:, :, :span], delays[1])
     behind = _segments(x[:, :, n_window : n_window + span], delays[1])
     sums = None

@@ -85,6 +85,19 @@ def test_bits_do_not_depend_on_the_other_epochs_or_the_layout(seed, delays):
         np.testing.assert_array_equal(augmented_covariance(same, delays, n_window), S)
 
 
+def test_blocks_of_any_size_give_the_same_bits(X, monkeypatch):
+    many = np.concatenate([X, X[::-1] + 1, 2 * X])
+    for delays in (uniform(4, 3), (0, 4, 5)):
+        S = augmented_covariance(many, delays, 170)
+        with monkeypatch.context() as patch:
+            # One, and two, epochs of 8 * (12**2 + 3 * 3 * 180) bytes; 9 is odd.
+            for size in (1, 30_000):
+                patch.setattr(lagged, "_BLOCK_BYTES", size)
+                np.testing.assert_array_equal(
+                    augmented_covariance(many, delays, 170), S
+                )
+
+
 def test_writes_into_out_and_never_into_x(X):
     kept = X.copy()
     X.setflags(write=False)

@@ -35,7 +35,8 @@ def load_ssvep(subject=12, *, return_X_y=False, as_epochs=False):
         With the attributes
 
         data : ndarray of shape (n_epochs, 8, 1280) or mne.EpochsArray
-            The signals, in volts.
+            The signals, in volts as the source files say, although a thousand times
+            larger than scalp EEG.
         target : ndarray of shape (n_epochs,)
             Class of each epoch, an index into `target_names`.
         target_names : list of str

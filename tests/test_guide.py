@@ -1,0 +1,136 @@
+"""The measured figures of the guide; its examples run in test_public.py."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.signal import butter, sosfiltfilt
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from skextras import AugmentedCovariance
+from skextras._resources import single_blas_thread
+from skextras.datasets import load_ssvep
+
+GUIDE = Path(__file__).resolve().parents[1] / "doc" / "guide"
+
+
+def table_rows(page, header):
+    """Cells of the rows of the table that has this text in its header."""
+    text = (GUIDE / page).read_text(encoding="utf-8")
+    table = next(
+        t for t in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE) if header in t
+    )
+    lines = table.splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def band_pass(X, low, high, sfreq):
+    sos = butter(4, (low, high), btype="bandpass", fs=sfreq, output="sos")
+    return sosfiltfilt(sos, X)
+
+
+def ssvep(subject):
+    bunch = load_ssvep(subject=subject)
+    X = band_pass(bunch.data, 10, 25, bunch.sfreq)
+    return X[:, :, 512:1024], bunch.target
+
+
+def accuracy(X, y, order, classifier, scoring="accuracy"):
+    folds = StratifiedKFold(5, shuffle=True, random_state=42)
+    model = make_pipeline(AugmentedCovariance(order), *classifier)
+    with single_blas_thread():
+        return cross_val_score(model, X, y, cv=folds, scoring=scoring).mean()
+
+
+def classifiers():
+    classification = pytest.importorskip("pyriemann.classification")
+    tangentspace = pytest.importorskip("pyriemann.tangentspace")
+    return {
+        "`MDM`": [classification.MDM()],
+        "`TangentSpace`, linear `SVC`": [
+            tangentspace.TangentSpace(),
+            SVC(kernel="linear"),
+        ],
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Convergence not reached")
+@pytest.mark.parametrize("row", range(4))
+def test_augmented_covariance_accuracies(row):
+    rows = table_rows("augmented_covariance.md", "plain covariance")
+    assert len(rows) == 4
+    which, name, plain, default = rows[row]
+    X, y = ssvep(int(which.split()[0]))
+    assert f"({len(X)})" in which
+    classifier = classifiers()[name]
+    assert accuracy(X, y, 1, classifier) == pytest.approx(float(plain), abs=6e-4)
+    # Nearly singular matrices: another LAPACK may decide one epoch otherwise.
+    found = accuracy(X, y, "auto", classifier)
+    assert found == pytest.approx(float(default), abs=1.5 / len(X))
+
+
+def signals():
+    sine_phases = np.random.default_rng(0).uniform(0, 2 * np.pi, (8, 8, 1))
+    noise = np.random.default_rng(1).standard_normal((8, 8, 512))
+    sine = np.sin(2 * np.pi * 17 * np.arange(512) / 256 + sine_phases)
+    return {
+        "SSVEP, subject 3, 10 to 25 Hz": ssvep(3)[0][:8],
+        "SSVEP, subject 12, 10 to 25 Hz": ssvep(12)[0][:8],
+        "SSVEP, subject 3, unfiltered": load_ssvep(subject=3).data[:8, :, 512:1024],
+        "white noise": noise,
+        "sine of 17 Hz": sine,
+        "the same with 1 % of noise": sine + 0.01 * noise,
+    }
+
+
+@pytest.mark.parametrize("name", signals())
+def test_augmented_covariance_selection(name):
+    rows = {row[0]: row[1:] for row in table_rows("augmented_covariance.md", "mdop")}
+    assert set(rows) == set(signals())
+    X = signals()[name]
+    found = []
+    for rule in ("autocorrelation", "mdop", "cao"):
+        augmented = AugmentedCovariance(selection=rule).fit(X)
+        found.append(f"{augmented.order_}, {augmented.lag_}")
+    assert found == rows[name]
+
+
+def test_augmented_covariance_condition_numbers():
+    X = ssvep(3)[0]
+    medians = []
+    for order, lag in ((10, 1), (8, 2)):
+        S = AugmentedCovariance(order, lag).fit_transform(X)
+        values = np.linalg.eigvalsh(S)
+        medians.append(np.median(values[:, -1] / np.abs(values[:, 0])))
+    assert 2e15 < medians[0] < 1e16
+    assert medians[1] == pytest.approx(1.3e9, rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Convergence not reached")
+def test_augmented_covariance_gains_nothing_on_motor_imagery(shared_data):
+    stored = np.load(shared_data("acm/eegmmi_S001_runs03-14.npz"), allow_pickle=False)
+    names, runs = stored["ch_names"].tolist(), stored["runs"].tolist()
+    rows = [
+        names.index(f"{row}{place}") for row in ("Fc", "C", "Cp") for place in "531z246"
+    ]
+    X, y = [], []
+    for run in (4, 8, 12):
+        microvolts = np.cumsum(stored["delta_int16"][runs.index(run)], -1, dtype=float)
+        signal = band_pass(microvolts[rows], 8, 35, 160)
+        for of_run, sample, code in stored["events"]:
+            if of_run == run and code > 0:
+                X.append(signal[:, sample : sample + 480])
+                y.append(code)
+    X = np.array(X)
+    assert X.shape == (45, 21, 480)
+    default = AugmentedCovariance().fit(X)
+    assert (default.order_, default.lag_) == (3, 1)
+    expected = {"`MDM`": (0.82, 0.75), "`TangentSpace`, linear `SVC`": (0.94, 0.94)}
+    for name, classifier in classifiers().items():
+        found = [accuracy(X, y, order, classifier, "roc_auc") for order in (1, "auto")]
+        assert found == pytest.approx(expected[name], abs=0.021), name

@@ -49,6 +49,11 @@ def main(argv=None):
     table.note(describe_machine(PACKAGES))
     with threadpool_limits(limits=1, user_api="blas"):
         measure(table, shape, n_repeats)
+    table.note(
+        "CPU time includes the system's, which varies: for MOABB's pipeline at 288 "
+        "epochs and order 10 it was between 80 and 350 ms a call, at equal numbers of "
+        "page faults. Ratios of these rows have differed by half between runs."
+    )
     if options.page is not None:
         text = f"## AugmentedCovariance\n\n{table.markdown()}"
         write_section(options.page, "augmented_covariance", text)

@@ -30,7 +30,6 @@ from skextras.numerics.delay_selection import (
 )
 from skextras.numerics.lagged import augmented_covariance, embed
 
-
 # Temporaries beside the output, which a chunk of any size costs.
 _CHUNK_BYTES = 5_000_000
 

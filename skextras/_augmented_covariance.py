@@ -29,6 +29,7 @@ from skextras.numerics.delay_selection import (
     mdop_order_lag,
 )
 from skextras.numerics.lagged import augmented_covariance, embed
+from skextras.numerics.spd import half_vectors
 
 # Temporaries beside the output, which a chunk of any size costs.
 _CHUNK_BYTES = 5_000_000
@@ -418,9 +419,6 @@ def _compute(self, X, n_window, n_rows):
 
 def _fill(self, X, n_window, step, out, part):
     """Write the covariances of the epochs of ``part`` into ``out``, by chunks."""
-    n_rows = self.order_ * self.n_channels_in_
-    upper = np.ravel_multi_index(np.triu_indices(n_rows), (n_rows, n_rows))
-    weights = np.sqrt(np.where(upper % (n_rows + 1) == 0, 1.0, 2.0))
     for start in range(part.start, part.stop, step):
         chunk = slice(start, min(start + step, part.stop))
         direct = self.output == "matrix" and out.dtype == np.float64
@@ -429,7 +427,7 @@ def _fill(self, X, n_window, step, out, part):
         if self.shrinkage > 0:
             _shrink(S, self.shrinkage)
         if self.output == "vector":
-            out[chunk] = S.reshape(len(S), -1)[:, upper] * weights
+            out[chunk] = half_vectors(S)
         elif not direct:
             out[chunk] = S
 

@@ -157,7 +157,7 @@ def matrix_inverse_sqrt(x):
 
 
 def half_vectors(x):
-    """Vectors of symmetric matrices, with the same inner products.
+    """Turn symmetric matrices into vectors with the same inner products.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def cholesky_factors(x):
 
 
 def inverse_factors(factors):
-    """Inverses of lower triangular matrices.
+    """Invert lower triangular matrices.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def whitened_logs(x, whitener):
     Returns
     -------
     logs : ndarray of shape (n_matrices, n_rows, n_rows)
-        log(W x W'), symmetric but for rounding.
+        Logarithms of W x W', symmetric but for rounding.
 
     Raises
     ------
@@ -285,7 +285,7 @@ def whitened_logs(x, whitener):
 
 
 def whitened_factor_logs(factors, whitener, out):
-    """Logarithms of whitened matrices that are given by their factors.
+    """Take logarithms of whitened matrices that are given by their factors.
 
     Parameters
     ----------
@@ -421,7 +421,7 @@ def floor_eigenvalues(x, floor):
 
 
 def blocks(x):
-    """Slices of a stack of matrices that a core's cache holds.
+    """Cut a stack of matrices into slices that a core's cache holds.
 
     Parameters
     ----------

@@ -127,7 +127,7 @@ classifier_grid = {"svc__kernel": ["linear", "rbf"]}
 plain_grid = {"augmentedcovariance__order": [1], **classifier_grid}
 augmented_grid = {
     "augmentedcovariance__order": [2, 4, 6],
-    "augmentedcovariance__lag": [2, 4, 8],
+    "augmentedcovariance__lag": [4, 8],
     **classifier_grid,
 }
 
@@ -193,3 +193,61 @@ print(f"order {default.order_}, lag {default.lag_}")
 # The folder of the intermediate results can go.
 
 cache.cleanup()
+
+# %%
+# The same search, faster
+# -----------------------
+#
+# For this pipeline there is :class:`~skextras.AugmentedCovarianceClassifierCV`, which
+# computes each matrix, mean and tangent vector once for all folds and classifiers that
+# need it. It has the same parameters, and the choice is the same. We measure the time
+# that the processor works, on one core, with the grid search in its plain form: without
+# the folder, which is a remedy of the same kind.
+
+import time
+
+from threadpoolctl import threadpool_limits
+
+from skextras import AugmentedCovarianceClassifierCV
+
+small_grid = {
+    "augmentedcovariance__order": [1, 2, 4],
+    "augmentedcovariance__lag": [4, 8],
+    **classifier_grid,
+}
+searches = {
+    "GridSearchCV": GridSearchCV(
+        make_pipeline(AugmentedCovariance(), TangentSpace(), SVC()),
+        small_grid,
+        cv=folds,
+    ),
+    "AugmentedCovarianceClassifierCV": AugmentedCovarianceClassifierCV(
+        orders=(1, 2, 4), lags=(4, 8), Cs=(1.0,), cv=folds
+    ),
+}
+with threadpool_limits(limits=1):
+    for name, search in searches.items():
+        start = time.process_time()
+        search.fit(X, y)
+        seconds = time.process_time() - start
+        print(f"{name:32} {seconds:5.2f} s, best score {search.best_score_:.3f}")
+
+grid_scores, our_scores = (
+    search.cv_results_["mean_test_score"] for search in searches.values()
+)
+print(f"{(grid_scores == our_scores).sum()} of {len(grid_scores)} scores are equal")
+
+# %%
+# What it found can be drawn in the same way. So much faster, a search over all orders
+# and lags of interest costs little.
+
+thorough = AugmentedCovarianceClassifierCV(
+    orders=(1, 2, 3, 4, 6, 8), lags=(2, 4, 6, 8), Cs=(1.0,), cv=folds
+)
+thorough.fit(X, y)
+display = OrderLagDisplay.from_estimator(thorough, label="mean accuracy")
+display.ax_.set_title("Scores of a larger search", loc="left")
+
+# %%
+# Several cells are about as good as the best one, so its exact place means little, and
+# its score, the largest of them, promises too much. Once more: report the nested score.

@@ -1,7 +1,12 @@
 """Scikit-learn compatible estimators for published methods, exact and fast."""
 
 from skextras._augmented_covariance import AugmentedCovariance
+from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["AugmentedCovariance", "__version__"]
+__all__ = [
+    "AugmentedCovariance",
+    "AugmentedCovarianceClassifierCV",
+    "__version__",
+]

@@ -15,7 +15,7 @@ from conformance.entry import Effect, Entry, NoEffect
 PACKAGES = ("skextras", "skextras.datasets")
 
 
-def _oscillations(n_channels=None, n_times=130):
+def _oscillations(n_channels=None, n_times=130, noise=0.5):
     """Noisy oscillations, slower by a tenth with each step of the target."""
 
     def make(target, rng):
@@ -23,11 +23,15 @@ def _oscillations(n_channels=None, n_times=130):
         phase = rng.uniform(0, 2 * np.pi, shape[:2])[..., None]
         frequency = 2 * np.pi / (20 + 2 * np.abs(target)[:, None, None])
         X = np.sin(frequency * np.arange(n_times) + phase)
-        X = X + 0.5 * rng.standard_normal(shape)
+        X = X + noise * rng.standard_normal(shape)
         return X if n_channels else X[:, 0]
 
     return make
 
+
+_TOO_SHORT = r"\d+ of \d+ settings get the score NaN"
+_NOT_FINITE = "One or more of the test scores are non-finite"
+_NOT_DEFINITE = r"The covariance matrices of \d+ of \d+ epochs are not positive"
 
 ENTRIES = {
     "AugmentedCovariance": Entry(
@@ -47,6 +51,42 @@ ENTRIES = {
         named_output={"output": "vector"},
         rounding=0.0,
         scale_power={"transform": 2},
+    ),
+    "AugmentedCovarianceClassifierCV": Entry(
+        lifts=("3d-series",),
+        data={
+            # Hard enough for no score to be perfect.
+            "2d": _oscillations(noise=2.0),
+            "3d-series": _oscillations(n_channels=3, noise=2.0),
+        },
+        n_samples=18,
+        parameters={
+            "orders": Effect((1, 2)),
+            "lags": Effect((3,), context={"orders": (3,)}),
+            "Cs": Effect((0.01,), context={"kernels": ("rbf",)}),
+            "kernels": Effect(("linear",), context={"orders": (2,), "Cs": (10.0,)}),
+            "final": Effect("mdm"),
+            "metric": Effect("logeuclid"),
+            "cv": Effect(2),
+            "scoring": Effect("f1_macro"),
+            "n_jobs": NoEffect(2),
+            "refit": Effect(False),
+        },
+        quick={"orders": (1, 2), "lags": (1, 2), "Cs": (1.0,), "cv": 2},
+        observe=("best_score_",),
+        warnings={
+            # The checks' tables have few columns, and some of them are constant.
+            "2d": (
+                r"\d+ of \d+ settings get the score NaN",
+                _NOT_FINITE,
+                _NOT_DEFINITE,
+            ),
+            "3d-series": (_TOO_SHORT, _NOT_FINITE),
+        },
+        # Support vectors: tangent vectors of up to 24 rows (3 channels, order 8).
+        pickle_bytes_per_sample=8 * 24 * 25 / 2 + 100,
+        # Matrices, factors and tangent vectors of a chunk, beside one number a class.
+        memory_factor=2.0,
     ),
 }
 

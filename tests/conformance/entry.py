@@ -56,6 +56,10 @@ class Entry:
         patterns that match from the start of the message. Nothing else is let through,
         and a pattern that no check meets is an error.
 
+    quick : mapping
+        Parameters that make a fit short, for the checks that fit many times at once to
+        meet races.
+
     named_output : mapping or None
         Parameters under which the output has names and `set_output` exists. None: the
         output is no table.
@@ -95,6 +99,7 @@ class Entry:
     data: Mapping[str, Callable] = field(default_factory=dict)
     n_samples: int = 60
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    quick: Mapping[str, Any] = field(default_factory=dict)
     named_output: Mapping[str, Any] | None = field(default_factory=dict)
     observe: tuple[str, ...] = ()
     rounding: float = 1e-9

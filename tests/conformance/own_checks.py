@@ -113,14 +113,15 @@ def check_jobs_leave_no_trace(case, n_rounds=50):
     with warnings.catch_warnings(), _frequent_switches():
         before = state.snapshot() | state.thread_counts()
         for _ in range(n_rounds):
-            case.outputs(case.fit(n_jobs=2))
+            case.outputs(case.fit(**case.entry.quick, n_jobs=2))
             changed = state.changes(before, state.snapshot() | state.thread_counts())
             assert not changed, f"changed for good with n_jobs=2: {', '.join(changed)}"
 
 
 def check_threads(case, n_threads=6, n_rounds=5):
     """Threads that fit and predict at once get the numbers of one alone."""
-    fitted, results = case.fit(), [[] for _ in range(n_threads)]
+    quick = case.entry.quick
+    fitted, results = case.fit(**quick), [[] for _ in range(n_threads)]
     reference = case.outputs(fitted)
     before = state.snapshot() | state.thread_counts()
     # scikit-learn's check_array swaps them, which is not safe in threads.
@@ -131,7 +132,7 @@ def check_threads(case, n_threads=6, n_rounds=5):
         together.wait(timeout=60)
         try:
             for _ in range(n_rounds):
-                results[i] += [case.outputs(case.fit()), case.outputs(fitted)]
+                results[i] += [case.outputs(case.fit(**quick)), case.outputs(fitted)]
         except Exception as error:
             results[i] = error
 

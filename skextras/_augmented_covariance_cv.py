@@ -129,6 +129,9 @@ class AugmentedCovarianceClassifierCV(
     best_index_ : int
         Its index in `cv_results_`.
 
+    scorer_ : callable
+        The function that scores.
+
     n_splits_ : int
         Number of splits.
 

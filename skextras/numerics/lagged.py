@@ -230,6 +230,7 @@ def _mirror(S, n_channels):
     for start in range(0, S.shape[1], n_channels):
         stop = start + n_channels
         S[:, stop:, start:stop] = S[:, start:stop, stop:].transpose(0, 2, 1)
+        # A BLAS may round x y' and y x' differently, though most do not.
         block = S[:, start:stop, start:stop]
         block += block.transpose(0, 2, 1)
         block *= 0.5

@@ -42,6 +42,15 @@ from skextras.numerics import spd
 from skextras.numerics.spd_mean import log_euclidean_mean, riemannian_mean
 
 _FINAL_TOLERANCE = 1e-8
+_MADE_BY_REFIT = (
+    "refit_time_",
+    "order_",
+    "lag_",
+    "reference_",
+    "means_",
+    "svc_",
+    "eigenvalue_floor_",
+)
 # Some epochs at a time keep the matrices of a chunk in the processor's cache.
 _CHUNK_BYTES = 20_000_000
 
@@ -277,6 +286,9 @@ class AugmentedCovarianceClassifierCV(
             Fitted classifier.
         """
         _check_grid(self)
+        # What an earlier fit with other parameters made must not pass for this one's.
+        for name in _MADE_BY_REFIT:
+            vars(self).pop(name, None)
         # The target first: without X, scikit-learn would forget the names of X.
         y = validate_data(self, y=y)
         X = validate_series(self, X, reset=True, ensure_min_times=2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from epochs import oscillations, peer
 from sklearn import config_context
-from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
@@ -128,6 +128,18 @@ def test_no_prediction_without_refit():
     with pytest.raises(AttributeError, match="predict") as caught:
         search.predict(X)
     assert "refit=False" in str(caught.value.__cause__)
+
+
+def test_a_model_does_not_survive_the_next_fit():
+    X, y = oscillations(0)
+    search = AugmentedCovarianceClassifierCV((1, 2), (1,), cv=2).fit(X, y)
+    search.set_params(final="mdm").fit(X, y)
+    assert hasattr(search, "means_")
+    assert not hasattr(search, "svc_")
+    assert not hasattr(search, "reference_")
+    search.set_params(refit=False).fit(X, y).set_params(refit=True)
+    with pytest.raises(NotFittedError):
+        search.predict(X)
 
 
 def test_groups_reach_the_splitter():

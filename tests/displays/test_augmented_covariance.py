@@ -16,12 +16,6 @@ ORDER, LAG = "augmentedcovariance__order", "augmentedcovariance__lag"
 ALPHA = "ridgeclassifier__alpha"
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def X(seed):
     # Channels of very different units, as EEG and reference channels have.

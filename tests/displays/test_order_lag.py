@@ -17,35 +17,8 @@ ORDER, LAG = "augmentedcovariance__order", "augmentedcovariance__lag"
 ALPHA = "ridgeclassifier__alpha"
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def X(seed):
-    # Channels of very different units, as EEG and reference channels have.
-    X = np.random.default_rng(seed).standard_normal((12, 3, 80))
-    return X * np.array([1.0, 1e-6, 1e3])[:, None]
-
-
 def tick_labels(axis):
     return [label.get_text() for label in axis.get_ticklabels()]
-
-
-def borders(display):
-    """Where the horizontal and the vertical lines of the grid are."""
-    across = [line.get_ydata()[0] for line in display.ax_.lines[::2]]
-    down = [line.get_xdata()[0] for line in display.ax_.lines[1::2]]
-    return across, down
-
-
-def assert_close(found, expected):
-    """Compare covariances, relative to the deviations of their two rows."""
-    deviations = np.sqrt(expected.diagonal())
-    error = np.abs(found - expected) / deviations[:, None] / deviations
-    assert error.max() <= 1e-14
 
 
 class Search(BaseEstimator):

@@ -4,12 +4,17 @@ import pickle
 
 import numpy as np
 import pytest
+from numerics.spd_cases import (
+    covariances,
+    rotated,
+    rotations,
+    whitener_of,
+)
 
 from skextras.numerics.spd import (
     NotPositiveDefiniteError,
     cholesky_factors,
     floor_eigenvalues,
-    inverse_factors,
     matrix_inverse_sqrt,
     matrix_log,
     matrix_sqrt,
@@ -19,30 +24,6 @@ from skextras.numerics.spd import (
 )
 
 EPS = np.finfo(np.float64).eps
-
-
-def covariances(seed, n_matrices=7, n_rows=6):
-    """Well-conditioned matrices that do not commute."""
-    x = np.random.default_rng(seed).standard_normal((n_matrices, n_rows, 4 * n_rows))
-    return x @ x.mT / x.shape[2]
-
-
-def rotations(seed, n_matrices, n_rows):
-    return np.linalg.qr(
-        np.random.default_rng([seed, 1]).standard_normal((n_matrices, n_rows, n_rows))
-    )[0]
-
-
-def rotated(rotation, diagonal):
-    return (rotation * diagonal[..., None, :]) @ rotation.mT
-
-
-def whitener_of(mean):
-    return inverse_factors(cholesky_factors(mean))
-
-
-def relative_error(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def indefinite(seed):

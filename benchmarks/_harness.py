@@ -5,6 +5,8 @@ import importlib.metadata
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 import tracemalloc
 from dataclasses import dataclass, field
@@ -283,3 +285,57 @@ def write_section(page, name, text):
         for key in sorted(sections)
     ]
     page.write_text("\n".join([_PREAMBLE, *blocks]), encoding="utf-8")
+
+
+def peak_of_process(setup, call, n_repeats):
+    """Time a call in a fresh process, and measure by how much it makes that grow.
+
+    Libraries such as torch allocate where Python's own accounting does not see it.
+    The memory is what Linux tells of the process.
+
+    Parameters
+    ----------
+    setup : str
+        Code that prepares the call.
+
+    call : str
+        The expression to measure.
+
+    n_repeats : int
+        Number of measurements; the time is their median, after an unmeasured call.
+
+    Returns
+    -------
+    seconds : float
+        CPU time of a call.
+
+    n_bytes : int
+        Peak of the resident memory above that before the first call.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", f"{setup}\n{_PROBE.format(call=call, n=n_repeats)}"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+    seconds, n_bytes = done.stdout.split()[-2:]
+    return float(seconds), int(n_bytes)
+
+
+# Not `ru_maxrss`, which begins with the peak of the process that started this one.
+_PROBE = """
+import statistics, time
+def resident(field):
+    with open("/proc/self/status") as status:
+        (line,) = (line for line in status if line.startswith(field))
+    return 1024 * int(line.split()[1])
+before = resident("VmRSS:")
+{call}
+seconds = []
+for _ in range({n}):
+    start = time.process_time()
+    {call}
+    seconds.append(time.process_time() - start)
+print(statistics.median(seconds), max(0, resident("VmHWM:") - before))
+"""

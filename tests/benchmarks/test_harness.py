@@ -1,6 +1,7 @@
 """The harness of the benchmarks."""
 
 import importlib
+import subprocess
 
 import numpy as np
 import pytest
@@ -92,3 +93,13 @@ def test_sections(harness, tmp_path):
     assert two.count("<!-- begin") == two.count("<!-- end") == 2
     harness.write_section(page, "second", "## Second\n\nnew")
     assert page.read_text(encoding="utf-8") == two
+
+
+def test_peak_of_a_process(harness):
+    seconds, n_bytes = harness.peak_of_process(
+        "import numpy as np", "np.ones(4 * 10**7).sum()", 2
+    )
+    assert 0 < seconds < 10
+    assert 3e8 < n_bytes < 5e8
+    with pytest.raises(subprocess.CalledProcessError):
+        harness.peak_of_process("", "1 / 0", 1)

@@ -1,8 +1,14 @@
 """Plots of what the estimators found."""
 
+from skextras.displays._anomaly_map import AnomalyMapDisplay, pixel_map
 from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
     OrderLagDisplay,
 )
 
-__all__ = ["AugmentedCovarianceDisplay", "OrderLagDisplay"]
+__all__ = [
+    "AnomalyMapDisplay",
+    "AugmentedCovarianceDisplay",
+    "OrderLagDisplay",
+    "pixel_map",
+]

@@ -271,6 +271,11 @@ class ReturnsFloat64(Spread):
         return super().transform(X).astype(np.float64)
 
 
+class ReturnsFloat32(Spread):
+    def transform(self, X):
+        return super().transform(X).astype(np.float32)
+
+
 class AddsEpsilon(Spread):
     def _learn(self, X):
         return super()._learn(X) + 1e-8
@@ -349,7 +354,7 @@ BROKEN = {
     "check_input_is_not_written": [WritesInput, RefusesReadOnly],
     "check_layouts": [ReadsMemoryOrder],
     "check_integers": [OverflowsIntegers],
-    "check_float32": [RoundsFloat32, ReturnsFloat64],
+    "check_float32": [RoundsFloat32, ReturnsFloat64, ReturnsFloat32],
     "check_scale": [AddsEpsilon, GivesUpOnSmall],
     "check_working_memory": [ReadsWorkingMemory],
     "check_output_memory": [CopiesInput],

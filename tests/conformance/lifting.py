@@ -1,4 +1,4 @@
-"""Run scikit-learn's 2-D checks on estimators of series, tokens or patch grids.
+"""Run scikit-learn's 2-D checks on estimators of series, tokens, grids or images.
 
 `lifted` makes a subclass whose methods turn every 2-D X into the estimator's own
 layout before the estimator sees it, without touching scikit-learn. What X is (its
@@ -43,11 +43,16 @@ def _grid(n_features, height=3, width=4):
     return np.broadcast_to(np.arange(n_features), (height, width, n_features))
 
 
+def _image(n_features, height=16, width=16):
+    return _grid(n_features, height, width)
+
+
 # Where each value of a lifted sample comes from: the column of the 2-D X.
 LIFTS = {
     "3d-series": _series,  # (n, p) -> (n, p, 24): channels that follow a time course
     "3d-rows": _rows,  # (n, p) -> (n, 12, p): tokens, or times of a node
     "4d-grid": _grid,  # (n, p) -> (n, 3, 4, p): patches
+    "images": _image,  # (n, p) -> (n, 16, 16, p): images of p colour channels
     "ragged": _rows,  # (n, p) -> n arrays of 4 to 12 rows
 }
 

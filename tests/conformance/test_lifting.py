@@ -23,7 +23,12 @@ def _table(n_samples=5, n_features=3):
 
 @pytest.mark.parametrize(
     ("lift", "shape"),
-    [(SERIES, (5, 3, 24)), ("3d-rows", (5, 12, 3)), ("4d-grid", (5, 3, 4, 3))],
+    [
+        (SERIES, (5, 3, 24)),
+        ("3d-rows", (5, 12, 3)),
+        ("4d-grid", (5, 3, 4, 3)),
+        ("images", (5, 16, 16, 3)),
+    ],
 )
 def test_shapes(lift, shape):
     X = _table()
@@ -33,6 +38,21 @@ def test_shapes(lift, shape):
     # What the sample becomes does not depend on its neighbours.
     np.testing.assert_array_equal(lifting.lift_input(X[1:2], lift)[0], lifted[1])
     assert lifting.lift_input(lifted, lift) is lifted
+
+
+@pytest.mark.parametrize("lift", ["4d-grid", "images"])
+def test_columns_are_the_last_axis(lift):
+    """A fitted estimator can tell the number of columns, as all checks expect it to."""
+    X = _table(n_features=4)
+    lifted = lifting.lift_input(X, lift)
+    changed = X.copy()
+    changed[:, 2] += 1
+    differs = lifting.lift_input(changed, lift) != lifted
+    assert differs[..., 2].all()
+    assert not differs[..., [0, 1, 3]].any()
+    # Images need not be of colours: those of a table of one column are grey.
+    assert lifting.lift_input(X[:, :1], lift).shape[-1] == 1
+    assert lifting.lift_input(X[:, :0], lift).shape[-1] == 0
 
 
 def test_ragged():

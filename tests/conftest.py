@@ -3,10 +3,12 @@
 import os
 import sys
 
-from conformance import session
+from conformance import checkpoint, session
 
 # SciPy reads the variable when it is imported: nothing above may import it.
 session.require_array_api(os.environ, sys.modules)
+# So does transformers with its own, and worker processes inherit both.
+checkpoint.install(os.environ)
 
 import importlib.metadata
 import importlib.util

@@ -21,9 +21,11 @@ from pathlib import Path
 import numpy as np
 import numpydoc.validate
 import pytest
+from conformance import lifting
 from numpydoc.docscrape import ClassDoc
 from packaging.requirements import Requirement
 from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
 from test_source import method_of
 
 import skextras
@@ -165,6 +167,8 @@ def test_fitted_attributes_are_documented(path):
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 6)), np.arange(30) % 2
     estimator = resolve(path)()
+    if not get_tags(estimator).input_tags.two_d_array:
+        X = lifting.lift_array(X, "images")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         skip_without_extra(lambda: estimator.fit(X, y))

@@ -68,7 +68,7 @@ def layer_of(path):
     parts = path.relative_to(PACKAGE).parts
     if len(parts) > 1:
         return parts[0]
-    if path.stem in HELPERS:
+    if path.stem in HELPERS or path.stem.startswith("_validation_"):
         return "helpers"
     if path.stem in ENTRY_POINTS:
         return "entry points"

@@ -6,11 +6,15 @@ To join, an estimator needs its name in ``skextras.__all__`` (or
 
 import importlib
 import inspect
+import os
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from conformance import checkpoint
 from conformance.entry import Effect, Entry, NoEffect
+from skextras import SubspaceAD
+from skextras.datasets import BaselinePatchFeatures
 
 PACKAGES = ("skextras", "skextras.datasets")
 
@@ -27,6 +31,18 @@ def _oscillations(n_channels=None, n_times=130, noise=0.5):
         return X if n_channels else X[:, 0]
 
     return make
+
+
+def _pictures(target, rng):
+    """Colour images of stripes, wider with each step of the target, in 8-bit range.
+
+    The first one has more noise, and is the least normal by far.
+    """
+    frequency = 2 * np.pi / (8 + 2 * np.abs(target)[:, None, None, None])
+    level = np.sin(frequency * np.arange(64)[:, None])
+    noise = rng.standard_normal((len(target), 48, 64, 3))
+    noise[0] *= 2
+    return 128 + 50 * level + 15 * noise
 
 
 _TOO_SHORT = r"\d+ of \d+ settings get the score NaN"
@@ -87,6 +103,85 @@ ENTRIES = {
         pickle_bytes_per_sample=8 * 24 * 25 / 2 + 100,
         # Matrices, factors and tangent vectors of a chunk, beside one number a class.
         memory_factor=2.0,
+    ),
+    "DinoPatchFeatures": Entry(
+        no_two_d="a table has no neighbouring pixels",
+        lifts=("images",),
+        data={"images": _pictures},
+        n_samples=9,
+        parameters={
+            "model": Effect(str(checkpoint.other(os.environ))),
+            "layers": Effect([0]),
+            "pooling": Effect("concat"),
+            "image_size": Effect(224),
+            "apply_norm": Effect(True),
+            "normalize": Effect(False),
+            "batch_size": NoEffect(2),
+            "device": NoEffect("cpu"),
+            "dtype": Effect("bfloat16"),
+            "local_files_only": NoEffect(False),
+            "random_init": Effect(True),
+        },
+        # A grid of features for each image.
+        named_output=None,
+        # float32, in batches of other sizes.
+        rounding=1e-5,
+        warnings={"images": ("DinoPatchFeatures: no value of X exceeds",)},
+        requires=("torch", "transformers"),
+    ),
+    "ImageSubspaceAD": Entry(
+        no_two_d="a table has no neighbouring pixels",
+        lifts=("images",),
+        data={"images": _pictures},
+        n_samples=12,
+        # By default, a vision transformer sees thirty copies of each image.
+        stand_in={"extractor": BaselinePatchFeatures(), "n_rotations": 2},
+        parameters={
+            "extractor": Effect(BaselinePatchFeatures(stride=4)),
+            "detector": Effect(SubspaceAD(0.5)),
+            "n_rotations": Effect(0),
+            "max_angle": Effect(45.0),
+            "fill": Effect("black"),
+            "random_state": Effect(1),
+        },
+        # The features are in float32.
+        rounding=1e-5,
+        # Calibration scores.
+        pickle_bytes_per_sample=8,
+        # Few images calibrate no threshold.
+        warnings={"images": ("SubspaceAD: ",)},
+    ),
+    "BaselinePatchFeatures": Entry(
+        no_two_d="a table has no patches",
+        lifts=("images",),
+        parameters={"stride": Effect(4)},
+        n_samples=12,
+        # A grid of features for each image.
+        named_output=None,
+        rounding=0.0,
+    ),
+    "SubspaceAD": Entry(
+        lifts=("3d-rows", "4d-grid"),
+        parameters={
+            "n_components": Effect(2),
+            "statistic": Effect("combined"),
+            "drop_components": Effect(1),
+            "contamination": Effect(0.2),
+            "alpha": Effect(0.2),
+            "calibration": Effect("train"),
+            "n_folds": Effect(3),
+            # A row is its own score, whatever becomes of patches.
+            "aggregation": Effect("mean", on="4d-grid"),
+            "tail_fraction": Effect(0.5, on="4d-grid"),
+            "random_state": Effect(1),
+        },
+        # Of images, the coordinates of every patch.
+        named_layouts=("2d",),
+        observe=("offset_",),
+        warnings=dict.fromkeys(("2d", "3d-rows", "4d-grid"), ("SubspaceAD: ",)),
+        scale_power={"score_samples": 2, "decision_function": 2, "transform": 1},
+        # Calibration scores, of at most 10 000 units.
+        pickle_bytes_per_sample=8,
     ),
 }
 

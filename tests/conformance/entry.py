@@ -56,6 +56,10 @@ class Entry:
         patterns that match from the start of the message. Nothing else is let through,
         and a pattern that no check meets is an error.
 
+    stand_in : mapping
+        Parameters in place of defaults under which a fit takes too long to be done a
+        hundred times. The estimator's own tests fit the defaults.
+
     quick : mapping
         Parameters that make a fit short, for the checks that fit many times at once to
         meet races.
@@ -63,6 +67,9 @@ class Entry:
     named_output : mapping or None
         Parameters under which the output has names and `set_output` exists. None: the
         output is no table.
+
+    named_layouts : tuple of str or None
+        The only layouts whose output is a table then; None: all.
 
     observe : tuple of str
         Fitted attributes that count as output beside those of the methods.
@@ -99,8 +106,10 @@ class Entry:
     data: Mapping[str, Callable] = field(default_factory=dict)
     n_samples: int = 60
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stand_in: Mapping[str, Any] = field(default_factory=dict)
     quick: Mapping[str, Any] = field(default_factory=dict)
     named_output: Mapping[str, Any] | None = field(default_factory=dict)
+    named_layouts: tuple[str, ...] | None = None
     observe: tuple[str, ...] = ()
     rounding: float = 1e-9
     float32_rtol: float = 1e-4
@@ -115,3 +124,8 @@ class Entry:
     def layouts(self):
         """Layouts that the checks run on."""
         return (() if self.no_two_d else ("2d",)) + self.lifts
+
+    def has_names(self, layout):
+        """Whether the output on a layout is a table, whose columns have names."""
+        named = self.named_layouts is None or layout in self.named_layouts
+        return named and self.named_output is not None

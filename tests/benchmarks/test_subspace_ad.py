@@ -1,7 +1,5 @@
 """The benchmarks of SubspaceAD, on tiny data."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,12 @@ def subspace(load):
     return load("subspace_ad")
 
 
-def test_authors_arithmetic(subspace):
+@pytest.mark.parametrize("with_torch", [False, True])
+def test_authors_arithmetic(subspace, monkeypatch, with_torch):
+    if with_torch:
+        pytest.importorskip("torch")
+    else:
+        monkeypatch.setattr(subspace, "torch", None)
     X = np.random.default_rng(0).standard_normal((200, 6)) * [9, 7, 5, 1, 1, 1]
     mean, components = subspace.official_fit(X, kept=0.9, batch=64)
     eigenvalues, vectors = np.linalg.eigh(np.cov(X.T))
@@ -61,7 +64,7 @@ def test_peers_of_its_own(subspace, harness, monkeypatch):
 
 
 def test_features_without_torch(subspace, harness, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(subspace, "torch", None)
     table = harness.Table()
     subspace.add_features(table, 1, 56)
     assert not table.rows

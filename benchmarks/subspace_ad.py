@@ -20,6 +20,8 @@ from sklearn.metrics import pairwise_distances_argmin_min
 from threadpoolctl import threadpool_limits
 
 from skextras import SubspaceAD
+from skextras.numerics.scatter import empty_scatter, update_scatter
+from skextras.numerics.subspace import moment_spectrum
 
 try:
     import torch
@@ -59,7 +61,8 @@ def main(argv=None):
         f'"{OFFICIAL}" restates what the published code computes: the mean in one '
         "pass, the covariance in another, both in float64 by torch, which forms both "
         "triangles; all its eigenvectors; a reconstruction of each row and its squared "
-        "distance. "
+        "distance. It sets no threshold: our `fit` also scores up to 10,000 rows for "
+        "one, which the rows without it leave out. "
         "The limit is the matrix products alone, in float32, and for fits the "
         "eigendecomposition in float64."
     )
@@ -232,18 +235,34 @@ def add_fit(table, X, target, n_repeats, name="fit, "):
         functools.partial(estimator.fit, X),
         functools.partial(official_fit, X),
         functools.partial(bare_fit, X),
+        functools.partial(moments_and_spectrum, X),
     ]
-    ours, theirs, limit = (1e3 * t for t in median_times(functions, n_repeats))
-    table.add(
-        Row(
-            f'{name}calibration="train", {X.shape}',
-            OFFICIAL,
-            ours,
-            theirs,
-            target,
-            limit,
-        )
-    )
+    ours, theirs, limit, core = (1e3 * t for t in median_times(functions, n_repeats))
+    case = f'{name}calibration="train", {X.shape}'
+    if len(X) >= X.shape[1]:
+        part = f"the same, moments and eigenvectors alone, {X.shape}"
+        table.add(Row(part, OFFICIAL, core, theirs, target, limit))
+        target = None
+    table.add(Row(case, OFFICIAL, ours, theirs, target, limit))
+
+
+def moments_and_spectrum(X):
+    """Do that part of a fit which the authors' code has, too.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        The rows.
+
+    Returns
+    -------
+    spectrum : Spectrum
+        Mean, eigenvalues and eigenvectors.
+    """
+    state = empty_scatter(X.shape[1])
+    for x in batches(X, 4096):
+        state = update_scatter(state, x, single=X.shape[1] > 256)
+    return moment_spectrum(state, single=True)
 
 
 def bare_fit(X):

@@ -2,11 +2,15 @@
 
 from skextras._augmented_covariance import AugmentedCovariance
 from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
+from skextras._moment_probe import MomentProbe
+from skextras._token_moments import TokenMoments
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "AugmentedCovariance",
     "AugmentedCovarianceClassifierCV",
+    "MomentProbe",
+    "TokenMoments",
     "__version__",
 ]

@@ -13,11 +13,13 @@ PACKAGE = ROOT / "skextras"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 HELPERS = {"_base", "_validation", "_resources", "_sklearn", "_torch"}
+HELPERS |= {"_validation_tokens"}
 ENTRY_POINTS = {"__init__", "__main__", "_tour"}
 # Companions whose module does not carry the name of their method.
 COMPANIONS = {
     "region_selector": "three_cycle_map",
     "dino_patch_features": "subspace_ad",
+    "token_moments": "moment_probe",
 }
 
 CORE = {"numpy", "scipy", "sklearn", "joblib"}

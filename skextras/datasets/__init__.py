@@ -1,5 +1,7 @@
 """Bundled recordings, simulators and downloads for the estimators."""
 
+from skextras.datasets._digit_tokens import make_digit_tokens
+from skextras.datasets._japanese_vowels import load_japanese_vowels
 from skextras.datasets._ssvep import load_ssvep
 
-__all__ = ["load_ssvep"]
+__all__ = ["load_japanese_vowels", "load_ssvep", "make_digit_tokens"]

@@ -29,9 +29,51 @@ def _oscillations(n_channels=None, n_times=130, noise=0.5):
     return make
 
 
+def _tokens(n_features=5, ragged=False):
+    """Tokens whose mean, covariance and amplitude change with the target."""
+
+    def make(target, rng):
+        samples = []
+        for label in target:
+            length = rng.integers(4, 20) if ragged else 12
+            x = rng.standard_normal((length, n_features))
+            x[:, 0] += 0.8 * label * x[:, 1]
+            samples.append(1.5 * label + (1 + 0.3 * label) * x)
+        return samples if ragged else np.array(samples)
+
+    return make
+
+
+def _token_parameters(**others):
+    """Effects of the parameters that both estimators of moments have."""
+    # A row of a table is one token, which has neither spread nor direction.
+    as_tokens = {"n_tokens": 2}
+    return {
+        "order": Effect(1, context=as_tokens),
+        "n_components": Effect(2, context=as_tokens),
+        "cls_token": Effect(True, context=as_tokens),
+        "token_norm": Effect(None, context=as_tokens),
+        "centered": Effect(False),
+        "normalize": Effect("logm", context=as_tokens),
+        "norm_moments": Effect(False, context=as_tokens),
+        "shrinkage": Effect(0.5, context=as_tokens),
+        "missing_tokens": NoEffect("drop"),
+        "n_tokens": Effect(2, on="2d"),
+        "n_jobs": NoEffect(2),
+        **others,
+    }
+
+
 _TOO_SHORT = r"\d+ of \d+ settings get the score NaN"
 _NOT_FINITE = "One or more of the test scores are non-finite"
 _NOT_DEFINITE = r"The covariance matrices of \d+ of \d+ epochs are not positive"
+
+_ONE_TOKEN = "No sample has two tokens"
+_ONE_COPY = "Every class has a single sample"
+_TOKEN_LAYOUTS = {
+    "lifts": ("3d-rows", "ragged"),
+    "data": {"3d-rows": _tokens(), "ragged": _tokens(ragged=True)},
+}
 
 ENTRIES = {
     "AugmentedCovariance": Entry(
@@ -87,6 +129,24 @@ ENTRIES = {
         pickle_bytes_per_sample=8 * 24 * 25 / 2 + 100,
         # Matrices, factors and tangent vectors of a chunk, beside one number a class.
         memory_factor=2.0,
+    ),
+    "MomentProbe": Entry(
+        **_TOKEN_LAYOUTS,
+        parameters=_token_parameters(
+            second_order_weight=Effect(0.1, context={"n_tokens": 2}),
+            solver=Effect("logistic"),
+            alphas=Effect((1e3,)),
+            C=Effect(1e-3, context={"solver": "logistic"}),
+            calibrate=Effect(False),
+            class_weight=Effect({0: 9.0}),
+            max_iter=NoEffect(600, context={"solver": "logistic"}),
+            tol=Effect(0.5, context={"solver": "logistic"}),
+        ),
+        scale_power={"predict_proba": 0, "decision_function": 0},
+    ),
+    "TokenMoments": Entry(
+        **_TOKEN_LAYOUTS,
+        parameters=_token_parameters(),
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from skextras._augmented_covariance import AugmentedCovariance
 from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
+from skextras._mhc3_moment_probe import MHC3MomentProbe
 from skextras._moment_probe import MomentProbe
 from skextras._token_moments import TokenMoments
 
@@ -10,6 +11,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "AugmentedCovariance",
     "AugmentedCovarianceClassifierCV",
+    "MHC3MomentProbe",
     "MomentProbe",
     "TokenMoments",
     "__version__",

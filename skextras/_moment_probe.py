@@ -18,9 +18,11 @@ from skextras._base import PackageMixin
 from skextras._moment_probe_features import (
     compute_moments,
     drop_unweighted,
+    encode_classes,
     learn_moments,
     n_moments,
     read_tokens,
+    two_sided,
     warn_one_token,
 )
 from skextras._moment_probe_solvers import Features, Targets, fit_logistic, fit_ridge
@@ -297,7 +299,7 @@ class MomentProbe(PackageMixin, ClassifierMixin, BaseEstimator):
         )
         y = y[weights > 0]
         tokens, weights = drop_unweighted(tokens, weights)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.classes_, codes = encode_classes(self, y)
         targets = _make_targets(self, y, codes, weights)
         self.token_moments_ = _fit_moments(self, tokens, weights)
         if self.order == 2 and self.token_moments_.order == 1 and not tokens.from_table:
@@ -355,7 +357,7 @@ class MomentProbe(PackageMixin, ClassifierMixin, BaseEstimator):
             The classes.
         """
         check_is_fitted(self)
-        return self.classes_[_two_sided(self.decision_function(X)).argmax(axis=1)]
+        return self.classes_[two_sided(self.decision_function(X)).argmax(axis=1)]
 
     def predict_proba(self, X):
         """Predict the probabilities of the classes.
@@ -371,7 +373,7 @@ class MomentProbe(PackageMixin, ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_samples, n_classes)
             Probabilities, in float64.
         """
-        scores = _two_sided(self.decision_function(X))
+        scores = two_sided(self.decision_function(X))
         return softmax(scores / self.temperature_, axis=1)
 
     def predict_log_proba(self, X):
@@ -388,7 +390,7 @@ class MomentProbe(PackageMixin, ClassifierMixin, BaseEstimator):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Natural logarithms, finite even where the probability rounds to zero.
         """
-        scores = _two_sided(self.decision_function(X))
+        scores = two_sided(self.decision_function(X))
         return log_softmax(scores / self.temperature_, axis=1)
 
     def __sklearn_tags__(self):
@@ -413,12 +415,7 @@ def _check_alphas(alphas):
 
 
 def _make_targets(self, y, codes, weights):
-    """Check the classes and join them with the weights."""
-    if len(self.classes_) < 2:
-        raise ValueError(
-            f"{type(self).__name__} needs samples of at least 2 classes in the data, "
-            f"but the data contains only one class: {self.classes_[0]!r}"
-        )
+    """Join the classes with the weights of the samples and their own."""
     class_weights = compute_class_weight(
         self.class_weight, classes=self.classes_, y=y, sample_weight=weights
     )
@@ -487,10 +484,3 @@ def _set_leave_one_out(self, fit, targets):
         self.temperature_ = 1 / inverse_temperature(
             fit.loo[counted], targets.codes[counted], targets.weights[counted]
         )
-
-
-def _two_sided(scores):
-    """Scores of both classes where one is given."""
-    if scores.ndim == 2:
-        return scores
-    return np.column_stack([np.zeros_like(scores), scores])

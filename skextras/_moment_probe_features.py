@@ -366,3 +366,54 @@ def _write(self, frame, tokens, start, stop, out):
         out[:, d + width :] = norm_moments(log_norms, lengths)
     S = second_moments(z, lengths, centered=self.centered)
     out[:, d : d + width] = second_order_vectors(S, self.normalize, self.shrinkage)
+
+
+def encode_classes(self, y):
+    """Return the classes, at least two, and the positions of the samples' in them.
+
+    Parameters
+    ----------
+    self : estimator
+        Named in the message.
+
+    y : ndarray of shape (n_samples,)
+        Classes of the samples.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        The classes, sorted.
+
+    codes : ndarray of shape (n_samples,)
+        Positions in `classes`.
+
+    Raises
+    ------
+    ValueError
+        If there is only one class.
+    """
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(self).__name__} needs samples of at least 2 classes in the data, "
+            f"but the data contains only one class: {classes[0]!r}"
+        )
+    return classes, codes
+
+
+def two_sided(scores):
+    """Return a score for each class where one is given for two.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        What `decision_function` returned.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_samples, n_classes)
+        Zero for the first of two classes.
+    """
+    if scores.ndim == 2:
+        return scores
+    return np.column_stack([np.zeros_like(scores), scores])

@@ -9,7 +9,7 @@ import importlib.util
 
 import numpy as np
 import pytest
-from conformance import lifting, own_checks, process_checks, sklearn_checks
+from conformance import own_checks, process_checks, sklearn_checks
 from conformance.case import Case
 from conformance.entries import ENTRIES, missing_entries, public_estimators
 from sklearn.utils import get_tags
@@ -127,7 +127,7 @@ def test_lift_reaches_fit(cls, layout, monkeypatch):
     case = _case(cls, "2d")
     table = np.random.default_rng(0).standard_normal((case.entry.n_samples, 5))
     with sklearn_checks.expected_warnings(_patterns(cls, layout)):
-        lifting.lifted(cls(), layout).fit(table, case.y)
+        sklearn_checks.prepare(cls, case.entry, layout).fit(table, case.y)
     for X in seen:
         ndim = 1 + X[0].ndim if isinstance(X, list) else X.ndim
         assert ndim == (4 if layout == "4d-grid" else 3)

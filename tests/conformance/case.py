@@ -26,7 +26,8 @@ class Case:
     Parameters
     ----------
     cls : type
-        The estimator class; it is used with its defaults and `random_state=0`.
+        The estimator class; it is used with its defaults, or what stands in for them,
+        and `random_state=0`.
 
     entry : Entry
         What the tests know about it.
@@ -59,7 +60,8 @@ class Case:
 
     def new(self, **params):
         """Unfitted estimator made by its constructor."""
-        estimator = self.cls(**{**self.cls().get_params(deep=False), **params})
+        defaults = {**self.cls().get_params(deep=False), **self.entry.stand_in}
+        estimator = self.cls(**{**defaults, **params})
         if "random_state" not in params:
             set_random_state(estimator)
         return estimator

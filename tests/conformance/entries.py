@@ -10,6 +10,7 @@ import inspect
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from conformance.case import map_samples
 from conformance.entry import Effect, Entry, NoEffect
 
 PACKAGES = ("skextras", "skextras.datasets")
@@ -42,6 +43,21 @@ def _tokens(n_features=5, ragged=False):
         return samples if ragged else np.array(samples)
 
     return make
+
+
+def _table(target, rng):
+    """Noisy columns along the target."""
+    X = rng.standard_normal((len(target), 6))
+    return X + 3.0 * target[:, None] * np.linspace(1, 2, 6)
+
+
+def _in_float32(make):
+    """Values that float32 holds: training carries differences of rounding far."""
+
+    def rounded(target, rng):
+        return map_samples(lambda x: np.float64(np.float32(x)), make(target, rng))
+
+    return rounded
 
 
 def _token_parameters(**others):
@@ -129,6 +145,33 @@ ENTRIES = {
         pickle_bytes_per_sample=8 * 24 * 25 / 2 + 100,
         # Matrices, factors and tangent vectors of a chunk, beside one number a class.
         memory_factor=2.0,
+    ),
+    "MHC3MomentProbe": Entry(
+        lifts=("3d-rows", "ragged"),
+        data={
+            "2d": _in_float32(_table),
+            "3d-rows": _in_float32(_tokens()),
+            "ragged": _in_float32(_tokens(ragged=True)),
+        },
+        # Its default width takes a hundred times as long.
+        stand_in={"hidden_dim": 64, "max_iter": 15},
+        quick={"hidden_dim": 32, "max_iter": 2},
+        n_samples=30,
+        parameters={
+            "hidden_dim": Effect(32),
+            "n_heads": Effect(2),
+            "cls_token": Effect(True, context={"n_tokens": 2}),
+            "missing_tokens": NoEffect("drop"),
+            "n_tokens": Effect(2, on="2d"),
+            "max_iter": Effect(3),
+            "batch_size": Effect(7),
+            "learning_rate": Effect(1e-2),
+            "weight_decay": Effect(10.0),
+            "label_smoothing": Effect(0.5),
+            "device": NoEffect("cpu"),
+            "random_state": Effect(1),
+        },
+        requires=("torch",),
     ),
     "MomentProbe": Entry(
         **_TOKEN_LAYOUTS,

@@ -56,6 +56,10 @@ class Entry:
         patterns that match from the start of the message. Nothing else is let through,
         and a pattern that no check meets is an error.
 
+    stand_in : mapping
+        Parameters in place of defaults under which a fit takes too long to be done a
+        hundred times. The estimator's own tests fit the defaults.
+
     quick : mapping
         Parameters that make a fit short, for the checks that fit many times at once to
         meet races.
@@ -99,6 +103,7 @@ class Entry:
     data: Mapping[str, Callable] = field(default_factory=dict)
     n_samples: int = 60
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stand_in: Mapping[str, Any] = field(default_factory=dict)
     quick: Mapping[str, Any] = field(default_factory=dict)
     named_output: Mapping[str, Any] | None = field(default_factory=dict)
     observe: tuple[str, ...] = ()

@@ -47,20 +47,20 @@ COLUMN_CHECKS = (checks.check_dataframe_column_names_consistency,)
 COLUMN_NAME_CHECKS = (checks.check_transformer_get_feature_names_out_pandas,)
 
 
-def prepare(cls, layout, params=()):
+def prepare(cls, entry, layout, params=()):
     """Unfitted default estimator that reads the checks' 2-D data in a layout."""
-    estimator = cls(**dict(params))
+    estimator = cls(**{**entry.stand_in, **dict(params)})
     return estimator if layout == "2d" else lifted(estimator, layout)
 
 
 def yielded_checks(cls, entry, layout):
     """Pairs of estimator and check, those of ``parametrize_with_checks``."""
-    yield from checks.estimator_checks_generator(prepare(cls, layout))
+    yield from checks.estimator_checks_generator(prepare(cls, entry, layout))
 
 
 def unyielded_checks(cls, entry, layout):
     """Pairs of estimator and check, of what scikit-learn asks of itself alone."""
-    estimator, on_table = prepare(cls, layout), layout == "2d"
+    estimator, on_table = prepare(cls, entry, layout), layout == "2d"
     wanted = [(estimator, checks.check_param_validation)]
     if on_table:
         wanted += [(estimator, check) for check in COLUMN_CHECKS]
@@ -71,7 +71,7 @@ def unyielded_checks(cls, entry, layout):
         in_place = clone(estimator).set_params(**dict.fromkeys(copy, False))
         wanted.append((in_place, checks.check_inplace_ensure_writeable))
     if hasattr(cls, "transform") and entry.named_output is not None:
-        named = prepare(cls, layout, entry.named_output)
+        named = prepare(cls, entry, layout, entry.named_output)
         names = NAME_CHECKS + (COLUMN_NAME_CHECKS if on_table else ())
         wanted += [(named, check) for check in names]
     for estimator, check in wanted:

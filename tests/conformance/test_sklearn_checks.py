@@ -1,5 +1,6 @@
 """scikit-learn's checks run whole, skip with reason only, and see warnings."""
 
+import dataclasses
 import re
 import unittest
 import warnings
@@ -14,6 +15,7 @@ from sklearn.utils import estimator_checks as checks
 
 from conformance import sklearn_checks
 from conformance.broken import ENTRY, Spread
+from conformance.case import Case
 from conformance.entry import Entry
 
 
@@ -37,6 +39,18 @@ def test_good_estimator_passes(layout):
         sklearn_checks.run(check, estimator)
         n_checks += 1
     assert n_checks > 50
+
+
+def test_what_stands_in_for_a_default_is_checked():
+    entry = dataclasses.replace(ENTRY, stand_in={"center": False})
+    for layout in ENTRY.layouts:
+        assert sklearn_checks.prepare(Spread, ENTRY, layout).center
+        assert not sklearn_checks.prepare(Spread, entry, layout).center
+        found = _all(Spread, entry, layout)
+        assert not any(estimator.center for estimator, _ in found)
+        case = Case(Spread, entry, layout)
+        assert not case.fit().center
+        assert case.fit(center=True).center
 
 
 BARE = Entry(parameters={})

@@ -186,7 +186,6 @@ class _Frame(NamedTuple):
     """What maps tokens to the features, in the dtype of the tokens."""
 
     mean: np.ndarray
-    mean_rest: np.ndarray
     first_mean: np.ndarray
     first_rest: np.ndarray
     projection: np.ndarray | None
@@ -203,14 +202,7 @@ def _frame(self, dtype):
         projection = self.components_.T / self.token_scale_
         offset = (mean_rest @ projection).astype(dtype)
         projection = projection.astype(dtype)
-    return _Frame(
-        mean,
-        mean_rest.astype(dtype),
-        first_mean,
-        first_rest.astype(dtype),
-        projection,
-        offset,
-    )
+    return _Frame(mean, first_mean, first_rest.astype(dtype), projection, offset)
 
 
 def _split(values, dtype):
@@ -350,7 +342,8 @@ def iterate_moments(self, tokens):
 def _write(self, frame, tokens, start, stop, out):
     """Write the moments of a range of samples."""
     lengths, (d, width, n_norms) = tokens.lengths[start:stop], n_moments(self)
-    # Before anything else: tokens may lie far from zero.
+    # Before anything else: tokens may lie far from zero, and what is constant must
+    # become exactly zero, or its rounding would be standardised into a feature.
     x = tokens.read(start, stop) - frame.mean
     if self.cls_token:
         means = tokens.read_first(start, stop) - frame.first_mean

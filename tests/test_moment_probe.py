@@ -8,7 +8,7 @@ from scipy.special import log_softmax, softmax
 from sklearn import config_context
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -16,6 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from tokens import FORMS, ragged_tokens, token_array, with_padding
 
 from skextras import MomentProbe, TokenMoments
+from skextras.numerics.temperature import inverse_temperature
 
 ALPHAS = np.logspace(-2, 4, 13)
 
@@ -292,6 +293,65 @@ def test_cross_val_predict_probabilities(seed):
 
 
 # -- parameters and errors -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: np.ones((12, 4, 3)),
+        lambda rng: np.repeat(rng.standard_normal((12, 1, 3)), 4, axis=1),
+        lambda rng: np.repeat(rng.standard_normal((1, 4, 3)), 12, axis=0),
+        lambda rng: rng.standard_normal((12, 4, 1)),
+        lambda rng: rng.standard_normal((12, 2, 9)),
+        lambda rng: rng.standard_normal((12, 4, 3)) * [1, 0, 1e-9],
+        lambda rng: rng.integers(0, 2, (12, 4, 3)),
+        lambda rng: [rng.standard_normal((1 + i % 3, 3)) for i in range(12)],
+    ],
+    ids=[
+        "constant",
+        "same tokens",
+        "same samples",
+        "1 feature",
+        "few",
+        "zero",
+        "int",
+        "short",
+    ],
+)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "logistic"},
+        {"normalize": "logm", "shrinkage": 0.0},
+        {"token_norm": None, "normalize": None},
+        {"centered": False},
+    ],
+)
+def test_degenerate_input_gives_probabilities(seed, make, params):
+    X, y = make(np.random.default_rng(seed)), np.arange(12) % 3
+    p = MomentProbe(**params).fit(X, y).predict_proba(X)
+    assert np.isfinite(p).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+def test_temperature_and_accuracy_come_from_scores_of_samples_left_out(seed):
+    X, y = ragged_tokens(seed)
+    probe = MomentProbe(order=1, solver="ridge", alphas=[10.0]).fit(X, y)
+    A = StandardScaler().fit_transform(_means(X))
+    left_out = np.array(
+        [
+            Ridge(alpha=10.0)
+            .fit(np.delete(A, i, 0), np.delete(np.eye(3)[y], i, 0))
+            .predict(A[[i]])[0]
+            for i in range(40)
+        ]
+    )
+    beta = inverse_temperature(left_out, y, np.ones(40))
+    np.testing.assert_allclose(probe.temperature_, 1 / beta, rtol=1e-8)
+    assert probe.loo_score_ == np.mean(left_out.argmax(axis=1) == y)
+    training = inverse_temperature(probe.decision_function(X), y, np.ones(40))
+    assert abs(training / beta - 1) > 1e-3
 
 
 def test_second_order_weight_zero_drops_the_block(seed):

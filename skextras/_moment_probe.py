@@ -210,8 +210,8 @@ class MomentProbe(PackageMixin, ClassifierMixin, BaseEstimator):
     >>> probe = MomentProbe().fit(X, y)
     >>> probe.score(X_test, y_test) > 0.98
     True
-    >>> probe.predict_proba(X_test[:1]).round(2)
-    array([[0.99, 0.  , 0.  , 0.  , 0.  , 0.  , 0.  , 0.  , 0.  ]])
+    >>> probe.predict_proba(X_test).shape
+    (370, 9)
     """
 
     _parameter_constraints: dict = {

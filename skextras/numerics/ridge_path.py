@@ -129,11 +129,23 @@ def leave_one_out_errors(rows, projected, gains, targets, shares, base, weights)
 
     Parameters
     ----------
-    rows, projected, targets, shares, base
-        As in `leave_one_out_residuals`.
+    rows : ndarray of shape (n, r)
+        Samples in the eigenbasis, as in `leave_one_out_residuals`.
+
+    projected : ndarray of shape (r, n_targets)
+        Products of the directions with the weighted targets.
 
     gains : ndarray of shape (r, n_alphas)
         Factors of the directions at each penalty.
+
+    targets : ndarray of shape (n, n_targets)
+        Targets less their weighted mean.
+
+    shares : ndarray of shape (n,)
+        Weight of the one copy that is left out.
+
+    base : float
+        One over the sum of the weights.
 
     weights : ndarray of shape (n,)
         Weights of the samples in the sum; zero leaves one out.
@@ -148,11 +160,9 @@ def leave_one_out_errors(rows, projected, gains, targets, shares, base, weights)
     >>> import numpy as np
     >>> from skextras.numerics.ridge_path import leave_one_out_errors
     >>> y = np.array([[-1.0], [0.0], [1.0]])
-    >>> leave_one_out_errors(
-    ...     np.zeros((3, 0)), np.zeros((0, 1)), np.zeros((0, 2)), y, np.ones(3), 1 / 3,
-    ...     np.ones(3),
-    ... )
-    array([4.5, 4.5])
+    >>> ones = np.ones(3)
+    >>> leave_one_out_errors(y, y.T @ y, np.array([[0.5, 0.0]]), y, ones, 1 / 3, ones)
+    array([0. , 4.5])
     """
     n, n_targets = targets.shape
     n_alphas = gains.shape[1]
@@ -162,8 +172,9 @@ def leave_one_out_errors(rows, projected, gains, targets, shares, base, weights)
     for start in range(0, n_alphas, step):
         part = slice(start, min(start + step, n_alphas))
         scaled = gains[:, part, None] * projected[:, None, :]
-        residuals = rows @ scaled.reshape(len(projected), -1)
-        residuals = residuals.reshape(n, -1, n_targets)
+        width = (part.stop - start) * n_targets
+        residuals = rows @ scaled.reshape(len(projected), width)
+        residuals = residuals.reshape(n, part.stop - start, n_targets)
         np.subtract(targets[:, None], residuals, out=residuals)
         squares = np.einsum("iak,iak->ia", residuals, residuals)
         errors[part] = weights @ (squares / margins[:, part] ** 2)

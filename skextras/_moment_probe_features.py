@@ -1,5 +1,6 @@
 """What computes the moments of tokens, for the transformer and the classifiers."""
 
+import contextlib
 import warnings
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ from skextras.numerics.scatter import (
     empty_scatter,
     update_scatter,
 )
+
+# From that many rows on, matrices keep several BLAS threads busy.
+_LARGE = 500
 
 
 def read_tokens(estimator, X, token_width=None):
@@ -151,7 +155,7 @@ def learn_moments(self, tokens, weights):
                 "Use order=1, or fewer features.",
             )
             state = empty_scatter(d)
-    with single_blas_thread():
+    with blas_threads_for(d):
         state, first = _accumulate(tokens, weights, state, first, self.cls_token)
     self._token_scatter, self._first_scatter = tuple(state), tuple(first)
     self.n_samples_seen_ += len(tokens)
@@ -168,9 +172,28 @@ def learn_moments(self, tokens, weights):
         self.token_scale_ = float(np.sqrt(self.explained_variance_.mean())) or 1.0
 
 
+def blas_threads_for(size):
+    """Return a context that leaves BLAS its threads for large matrices alone.
+
+    Parameters
+    ----------
+    size : int
+        Rows of the matrices that are multiplied or decomposed.
+
+    Returns
+    -------
+    context : context manager
+        :func:`single_blas_thread` where several threads would only wait.
+    """
+    return single_blas_thread() if size < _LARGE else contextlib.nullcontext()
+
+
 def _accumulate(tokens, weights, state, first, cls_token):
     """Update the moments of the tokens and of the class tokens by chunks."""
-    for start, stop in tokens.chunks(0, 32 * tokens.n_features):
+    d = tokens.n_features
+    # As many tokens as features, or adding up would take longer than multiplying.
+    least_bytes = 32 * d**2 if state.scatter.ndim == 2 else 0
+    for start, stop in tokens.chunks(0, 32 * d, least_bytes):
         lengths = tokens.lengths[start:stop]
         # A sample counts once, whatever its length.
         shares = np.repeat(weights[start:stop] / lengths, lengths)
@@ -292,28 +315,37 @@ def compute_moments(self, tokens, function=None, width=None, dtype=None):
         "Lower n_components, or use fewer samples at a time.",
     )
     out = np.empty((len(tokens), width), dtype=dtype)
-    frame, ranges = _frame(self, tokens.dtype), moment_chunks(self, tokens)
+    frame = _frame(self, tokens.dtype)
 
-    def work(part):
+    def work(start, stop):
+        if function is None:
+            _write(self, frame, tokens, start, stop, out[start:stop])
+        else:
+            features = np.empty((stop - start, n_features), dtype=tokens.dtype)
+            _write(self, frame, tokens, start, stop, features)
+            out[start:stop] = function(features)
+
+    _over_threads(self, work, moment_chunks(self, tokens))
+    return out
+
+
+def _over_threads(self, work, ranges):
+    """Call a function for every range, those that follow each other in one thread."""
+
+    def work_on(part):
         for start, stop in ranges[part]:
-            if function is None:
-                _write(self, frame, tokens, start, stop, out[start:stop])
-            else:
-                features = np.empty((stop - start, n_features), dtype=tokens.dtype)
-                _write(self, frame, tokens, start, stop, features)
-                out[start:stop] = function(features)
+            work(start, stop)
 
     n_parts = min(effective_n_jobs(self.n_jobs), len(ranges))
     with single_blas_thread():
         # Not scikit-learn's Parallel: its threads set warning filters, which belong to
         # the process, and may leave them changed.
         Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-            delayed(work)(part) for part in gen_even_slices(len(ranges), n_parts)
+            delayed(work_on)(part) for part in gen_even_slices(len(ranges), n_parts)
         )
-    return out
 
 
-def iterate_moments(self, tokens):
+def iterate_moments(self, tokens, n_samples):
     """Compute the moments a chunk of samples at a time.
 
     Parameters
@@ -324,6 +356,9 @@ def iterate_moments(self, tokens):
     tokens : Tokens
         The samples.
 
+    n_samples : int
+        Samples of a chunk, about.
+
     Yields
     ------
     chunk : slice
@@ -333,10 +368,23 @@ def iterate_moments(self, tokens):
         Their moments.
     """
     frame, n_features = _frame(self, tokens.dtype), sum(n_moments(self))
-    for start, stop in moment_chunks(self, tokens):
-        features = np.empty((stop - start, n_features), dtype=tokens.dtype)
-        _write(self, frame, tokens, start, stop, features)
-        yield slice(start, stop), features
+    ranges, position = moment_chunks(self, tokens), 0
+    while position < len(ranges):
+        first, group = ranges[position][0], []
+        while position < len(ranges) and (
+            not group or ranges[position][1] - first <= n_samples
+        ):
+            group.append(ranges[position])
+            position += 1
+        chunk = slice(first, group[-1][1])
+        features = np.empty((chunk.stop - first, n_features), dtype=tokens.dtype)
+
+        def work(start, stop, first=first, features=features):
+            out = features[start - first : stop - first]
+            _write(self, frame, tokens, start, stop, out)
+
+        _over_threads(self, work, group)
+        yield chunk, features
 
 
 def _write(self, frame, tokens, start, stop, out):

@@ -7,11 +7,12 @@ from sklearn import get_config
 from sklearn.linear_model import LogisticRegression
 
 from skextras._moment_probe_features import (
+    blas_threads_for,
     compute_moments,
     iterate_moments,
     n_moments,
 )
-from skextras._resources import chunk_length, require_memory, single_blas_thread
+from skextras._resources import chunk_length, require_memory
 from skextras.numerics.ridge_path import (
     leave_one_out_errors,
     leave_one_out_residuals,
@@ -56,11 +57,14 @@ class Features:
 
     def chunks(self):
         """Iterate over slices of samples and their features."""
-        if self.kept is None:
-            yield from iterate_moments(self.moments, self.tokens)
-            return
         n_samples, width = self.shape
-        step = chunk_length(4 * 8 * width, n_samples, max_bytes=_CHUNK_BYTES)
+        # As many samples as features, which take no more than the matrices of the
+        # features, or adding these up would take longer than multiplying.
+        max_bytes = max(_CHUNK_BYTES, 4 * 8 * min(self.shape) ** 2)
+        step = chunk_length(4 * 8 * width, n_samples, max_bytes=max_bytes)
+        if self.kept is None:
+            yield from iterate_moments(self.moments, self.tokens, step)
+            return
         for start in range(0, n_samples, step):
             chunk = slice(start, min(start + step, n_samples))
             yield chunk, self.kept[chunk]
@@ -187,7 +191,7 @@ def fit_ridge(features, targets, alphas, second_order_weight):
         One score for each class.
     """
     n_samples, n_features = features.shape
-    with single_blas_thread():
+    with blas_threads_for(min(features.shape)):
         solver = _Dual if n_samples < n_features else _Primal
         basis = solver(features, targets, second_order_weight)
         if alphas is None:
@@ -382,7 +386,7 @@ def fit_logistic(features, targets, second_order_weight, **params):
     if n_samples < width:
         # The solution lies in the span of the samples, and the penalty does not see
         # how that is turned: the same problem in as many features as samples.
-        with single_blas_thread():
+        with blas_threads_for(n_samples):
             values, vectors = symmetric_spectrum(columns.gram())
         present = values > 0
         values, vectors = values[present], vectors[:, present]

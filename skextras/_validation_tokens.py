@@ -98,14 +98,17 @@ class Tokens:
         rows = [self._samples[i][0] for i in self._indices(start, stop)]
         return np.stack(rows).astype(self.dtype)
 
-    def chunks(self, bytes_per_sample, bytes_per_token):
+    def chunks(self, bytes_per_sample, bytes_per_token, least_bytes=0):
         """Cut the samples into ranges whose temporaries take about as many bytes.
 
-        The ranges depend on the lengths alone, so that every container of the same
-        tokens gives the same digits.
+        These stay in cache, unless `least_bytes` says from when on a range pays. The
+        ranges depend on the lengths alone, so that every container of the same tokens
+        gives the same digits.
         """
         ends = np.cumsum(bytes_per_sample + bytes_per_token * self.lengths)
-        budget = chunk_length(1, int(ends[-1]), max_bytes=_CHUNK_BYTES)
+        budget = chunk_length(
+            1, int(ends[-1]), max_bytes=max(_CHUNK_BYTES, least_bytes)
+        )
         start, ranges = 0, []
         while start < len(self):
             before = ends[start - 1] if start else 0

@@ -5,10 +5,12 @@ import threading
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
+from threadpoolctl import threadpool_info
 from tokens import ragged_tokens
 
 from skextras import TokenMoments
 from skextras._moment_probe_features import (
+    blas_threads_for,
     compute_moments,
     drop_unweighted,
     encode_classes,
@@ -44,13 +46,18 @@ def test_widths(seed, params, widths):
     assert compute_moments(moments, tokens).shape == (40, sum(widths))
 
 
-def test_iterating_is_computing(seed, monkeypatch):
+@pytest.mark.parametrize("n_samples", [1, 15, 1000])
+def test_iterating_is_computing(seed, monkeypatch, n_samples):
     monkeypatch.setattr("skextras._validation_tokens._CHUNK_BYTES", 20_000)
-    moments, tokens = _fitted(seed)
-    assert len(moment_chunks(moments, tokens)) > 3
+    moments, tokens = _fitted(seed, n_jobs=2)
+    ranges = moment_chunks(moments, tokens)
+    assert len(ranges) > 3
+    longest = max(stop - start for start, stop in ranges)
     whole, covered = compute_moments(moments, tokens), 0
-    for chunk, features in iterate_moments(moments, tokens):
+    for chunk, features in iterate_moments(moments, tokens, n_samples):
         np.testing.assert_array_equal(features, whole[chunk])
+        assert chunk.start == covered
+        assert len(features) <= max(n_samples, longest)
         covered += len(features)
     assert covered == 40
 
@@ -84,6 +91,20 @@ def test_learning_in_threads(seed):
         thread.join()
     for components in found:
         np.testing.assert_array_equal(components, expected)
+
+
+def test_small_matrices_are_worked_on_by_one_blas_thread():
+    def counts():
+        return [
+            lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"
+        ]
+
+    before = counts()
+    with blas_threads_for(10):
+        assert set(counts()) == {1}
+    with blas_threads_for(5000):
+        assert counts() == before
+    assert counts() == before
 
 
 def test_forgetting(seed):

@@ -331,7 +331,7 @@ class MomentProbeDisplay:
         self.ax_.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal")
         self.ax_.set_xlabel("confidence (probability of the predicted class)")
         self.ax_.set_ylabel("accuracy (share of right predictions)")
-        self.ax_.legend(loc="upper left")
+        self.ax_.legend(loc="best")
 
     def _plot_matrix(self, cmap, vmax, colorbar):
         # Coefficients may all be zero, and need limits too.

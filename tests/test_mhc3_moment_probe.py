@@ -202,13 +202,31 @@ def test_search_and_calibration():
     np.testing.assert_allclose(p.sum(axis=1), 1)
 
 
+# All of scikit-learn's checks run at a small size, in test_common.py. At the default
+# one they take twenty minutes: these are some that take seconds.
+CHECKS_AT_DEFAULT = {
+    "2d": (
+        "check_estimators_dtypes",
+        "check_estimators_pickle",
+        "check_dict_unchanged",
+        "check_methods_subset_invariance",
+        "check_fit2d_1feature",
+    ),
+    "3d-rows": (
+        "check_estimators_pickle",
+        "check_methods_subset_invariance",
+        "check_fit2d_1feature",
+    ),
+}
+
+
 def _checks(layout):
     probe = MHC3MomentProbe()
     probe = probe if layout == "2d" else lifted(probe, layout)
     for estimator, check in estimator_checks_generator(probe):
-        yield pytest.param(
-            estimator, check, id=f"{sklearn_checks.check_id(check)}[{layout}]"
-        )
+        name = sklearn_checks.check_id(check)
+        if name in CHECKS_AT_DEFAULT[layout]:
+            yield pytest.param(estimator, check, id=f"{name}[{layout}]")
 
 
 @pytest.mark.slow
@@ -216,6 +234,11 @@ def _checks(layout):
 def test_defaults_pass_scikit_learns_checks(estimator, check):
     if reason := sklearn_checks.run(check, estimator):
         pytest.skip(reason)
+
+
+def test_checks_at_default_exist():
+    n_checks = sum(len(names) for names in CHECKS_AT_DEFAULT.values())
+    assert len([*_checks("2d"), *_checks("3d-rows")]) == n_checks
 
 
 @pytest.mark.slow

@@ -4,7 +4,10 @@ from skextras._augmented_covariance import AugmentedCovariance
 from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
 from skextras._dino_patch_features import DinoPatchFeatures
 from skextras._image_subspace_ad import ImageSubspaceAD
+from skextras._mhc3_moment_probe import MHC3MomentProbe
+from skextras._moment_probe import MomentProbe
 from skextras._subspace_ad import SubspaceAD
+from skextras._token_moments import TokenMoments
 
 __version__ = "0.1.0.dev0"
 
@@ -13,6 +16,9 @@ __all__ = [
     "AugmentedCovarianceClassifierCV",
     "DinoPatchFeatures",
     "ImageSubspaceAD",
+    "MHC3MomentProbe",
+    "MomentProbe",
     "SubspaceAD",
+    "TokenMoments",
     "__version__",
 ]

@@ -18,6 +18,7 @@ ENTRY_POINTS = {"__init__", "__main__", "_tour"}
 COMPANIONS = {
     "region_selector": "three_cycle_map",
     "dino_patch_features": "subspace_ad",
+    "token_moments": "moment_probe",
 }
 
 CORE = {"numpy", "scipy", "sklearn", "joblib"}

@@ -1,7 +1,15 @@
 """Bundled recordings, simulators and downloads for the estimators."""
 
 from skextras.datasets._baseline_patch_features import BaselinePatchFeatures
+from skextras.datasets._digit_tokens import make_digit_tokens
+from skextras.datasets._japanese_vowels import load_japanese_vowels
 from skextras.datasets._pcb import load_pcb
 from skextras.datasets._ssvep import load_ssvep
 
-__all__ = ["BaselinePatchFeatures", "load_pcb", "load_ssvep"]
+__all__ = [
+    "BaselinePatchFeatures",
+    "load_japanese_vowels",
+    "load_pcb",
+    "load_ssvep",
+    "make_digit_tokens",
+]

@@ -5,10 +5,12 @@ from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
     OrderLagDisplay,
 )
+from skextras.displays._moment_probe import MomentProbeDisplay
 
 __all__ = [
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
+    "MomentProbeDisplay",
     "OrderLagDisplay",
     "pixel_map",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from conformance import checkpoint
+from conformance.case import map_samples
 from conformance.entry import Effect, Entry, NoEffect
 from skextras import SubspaceAD
 from skextras.datasets import BaselinePatchFeatures
@@ -48,6 +49,69 @@ def _pictures(target, rng):
 _TOO_SHORT = r"\d+ of \d+ settings get the score NaN"
 _NOT_FINITE = "One or more of the test scores are non-finite"
 _NOT_DEFINITE = r"The covariance matrices of \d+ of \d+ epochs are not positive"
+
+
+def _tokens(n_features=5, ragged=False):
+    """Tokens whose mean, covariance and amplitude change with the target."""
+
+    def make(target, rng):
+        samples = []
+        for label in target:
+            length = rng.integers(4, 20) if ragged else 12
+            x = rng.standard_normal((length, n_features))
+            x[:, 0] += 0.8 * label * x[:, 1]
+            samples.append(1.5 * label + (1 + 0.3 * label) * x)
+        return samples if ragged else np.array(samples)
+
+    return make
+
+
+def _table(target, rng):
+    """Noisy columns along the target."""
+    X = rng.standard_normal((len(target), 6))
+    return X + 3.0 * target[:, None] * np.linspace(1, 2, 6)
+
+
+def _in_float32(make):
+    """Values that float32 holds: training carries differences of rounding far."""
+
+    def rounded(target, rng):
+        return map_samples(lambda x: np.float64(np.float32(x)), make(target, rng))
+
+    return rounded
+
+
+def _token_parameters(**others):
+    """Effects of the parameters that both estimators of moments have."""
+    # A row of a table is one token, which has neither spread nor direction.
+    as_tokens = {"n_tokens": 2}
+    return {
+        "order": Effect(1, context=as_tokens),
+        "n_components": Effect(2, context=as_tokens),
+        "cls_token": Effect(True, context=as_tokens),
+        "token_norm": Effect(None, context=as_tokens),
+        "centered": Effect(False),
+        "normalize": Effect("logm", context=as_tokens),
+        "norm_moments": Effect(False, context=as_tokens),
+        "shrinkage": Effect(0.5, context=as_tokens),
+        "missing_tokens": NoEffect("drop"),
+        "n_tokens": Effect(2, on="2d"),
+        "n_jobs": NoEffect(2),
+        **others,
+    }
+
+
+_ONE_TOKEN = "No sample has two tokens"
+
+
+_ONE_COPY = "Every class has a single sample"
+
+
+_TOKEN_LAYOUTS = {
+    "lifts": ("3d-rows", "ragged"),
+    "data": {"3d-rows": _tokens(), "ragged": _tokens(ragged=True)},
+}
+
 
 ENTRIES = {
     "AugmentedCovariance": Entry(
@@ -182,6 +246,51 @@ ENTRIES = {
         scale_power={"score_samples": 2, "decision_function": 2, "transform": 1},
         # Calibration scores, of at most 10 000 units.
         pickle_bytes_per_sample=8,
+    ),
+    "MHC3MomentProbe": Entry(
+        lifts=("3d-rows", "ragged"),
+        data={
+            "2d": _in_float32(_table),
+            "3d-rows": _in_float32(_tokens()),
+            "ragged": _in_float32(_tokens(ragged=True)),
+        },
+        # Its default width takes a hundred times as long.
+        stand_in={"hidden_dim": 64, "max_iter": 15},
+        quick={"hidden_dim": 32, "max_iter": 2},
+        n_samples=30,
+        parameters={
+            "hidden_dim": Effect(32),
+            "n_heads": Effect(2),
+            "cls_token": Effect(True, context={"n_tokens": 2}),
+            "missing_tokens": NoEffect("drop"),
+            "n_tokens": Effect(2, on="2d"),
+            "max_iter": Effect(3),
+            "batch_size": Effect(7),
+            "learning_rate": Effect(1e-2),
+            "weight_decay": Effect(10.0),
+            "label_smoothing": Effect(0.5),
+            "device": NoEffect("cpu"),
+            "random_state": Effect(1),
+        },
+        requires=("torch",),
+    ),
+    "MomentProbe": Entry(
+        **_TOKEN_LAYOUTS,
+        parameters=_token_parameters(
+            second_order_weight=Effect(0.1, context={"n_tokens": 2}),
+            solver=Effect("logistic"),
+            alphas=Effect((1e3,)),
+            C=Effect(1e-3, context={"solver": "logistic"}),
+            calibrate=Effect(False),
+            class_weight=Effect({0: 9.0}),
+            max_iter=NoEffect(600, context={"solver": "logistic"}),
+            tol=Effect(0.5, context={"solver": "logistic"}),
+        ),
+        scale_power={"predict_proba": 0, "decision_function": 0},
+    ),
+    "TokenMoments": Entry(
+        **_TOKEN_LAYOUTS,
+        parameters=_token_parameters(),
     ),
 }
 

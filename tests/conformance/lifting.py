@@ -105,7 +105,12 @@ def lift_input(X, lift):
         return lift_array(X, lift) if X.ndim == 2 else X
     if not hasattr(X, "shape") and hasattr(X, "__array__"):
         array = np.asarray(X)
-        return type(X)(lift_array(array, lift)) if array.ndim == 2 else X
+        if array.ndim != 2:
+            return X
+        lifted = lift_array(array, lift)
+        # No array holds samples of different lengths.
+        ragged = lift == "ragged"
+        return list(map(type(X), lifted)) if ragged else type(X)(lifted)
     return _lift_in_namespace(X, lift) if getattr(X, "ndim", 0) == 2 else X
 
 

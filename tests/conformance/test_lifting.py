@@ -103,6 +103,9 @@ def test_container_is_kept():
     as_list = lifting.lift_input(X.tolist(), SERIES)
     assert isinstance(as_list, list)
     np.testing.assert_array_equal(as_list, expected)
+    ragged = lifting.lift_input(_NotAnArray(X), "ragged")
+    assert {type(sample) for sample in ragged} == {_NotAnArray}
+    np.testing.assert_array_equal(ragged[2], lifting.lift_input(X, "ragged")[2])
     duck = lifting.lift_input(_NotAnArray(X), SERIES)
     assert isinstance(duck, _NotAnArray)
     np.testing.assert_array_equal(np.asarray(duck), expected)

@@ -3,6 +3,8 @@
 from skextras._augmented_covariance import AugmentedCovariance
 from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
 from skextras._dino_patch_features import DinoPatchFeatures
+from skextras._gaussian_rbfnn import GaussianRBFNN
+from skextras._gaussian_rbfnn_classifier import GaussianRBFNNClassifier
 from skextras._image_subspace_ad import ImageSubspaceAD
 from skextras._subspace_ad import SubspaceAD
 
@@ -12,6 +14,8 @@ __all__ = [
     "AugmentedCovariance",
     "AugmentedCovarianceClassifierCV",
     "DinoPatchFeatures",
+    "GaussianRBFNN",
+    "GaussianRBFNNClassifier",
     "ImageSubspaceAD",
     "SubspaceAD",
     "__version__",

@@ -45,6 +45,35 @@ def _pictures(target, rng):
     return 128 + 50 * level + 15 * noise
 
 
+def _noisy_columns(target, rng):
+    """Columns of which every other rises with the target, all with float32 values.
+
+    Rounding them once more would be new data: the optimiser amplifies that.
+    """
+    slopes = np.array([3.0, 0.0, 2.0, 0.0, 1.0, 0.0])
+    X = slopes * target[:, None] + rng.standard_normal((len(target), 6))
+    return X.astype(np.float32).astype(np.float64)
+
+
+_RBF_PARAMETERS = {
+    "n_centers": Effect(10),
+    "precision": Effect("spherical"),
+    "rank": Effect(1),
+    "center_init": Effect("random", context={"n_centers": 10}),
+    "learn_centers": Effect(True, context={"n_centers": 10}),
+    "linear_term": Effect(False),
+    "objective": Effect("penalized"),
+    "alpha_precision": Effect(30.0),
+    "alpha_weights": Effect(10.0, context={"objective": "penalized"}),
+    "importance": Effect("precision"),
+    "n_components": Effect(None),
+    "standardize": Effect(False),
+    "max_samples": Effect(20),
+    "max_iter": Effect(1),
+    "tol": Effect(0.1),
+    "random_state": Effect(1, context={"n_centers": 10}),
+}
+
 _TOO_SHORT = r"\d+ of \d+ settings get the score NaN"
 _NOT_FINITE = "One or more of the test scores are non-finite"
 _NOT_DEFINITE = r"The covariance matrices of \d+ of \d+ epochs are not positive"
@@ -182,6 +211,31 @@ ENTRIES = {
         scale_power={"score_samples": 2, "decision_function": 2, "transform": 1},
         # Calibration scores, of at most 10 000 units.
         pickle_bytes_per_sample=8,
+    ),
+    "GaussianRBFNN": Entry(
+        data={"2d": _noisy_columns},
+        n_samples=36,
+        parameters=_RBF_PARAMETERS,
+        quick={"n_centers": 10, "max_iter": 5, "precision": "diag"},
+        observe=("feature_importances_",),
+        warnings={
+            "2d": (
+                "GaussianRBFNN stopped after max_iter",
+                "GaussianRBFNN: the target looks noise-free",
+            )
+        },
+        # Up to 100 rows each is a centre, and half of them a row of a Cholesky factor.
+        pickle_bytes_per_sample=8 * (100 + 7) / 2,
+    ),
+    "GaussianRBFNNClassifier": Entry(
+        data={"2d": _noisy_columns},
+        n_samples=36,
+        parameters=_RBF_PARAMETERS | {"class_weight": Effect({0: 5.0, 1: 1.0, 2: 1.0})},
+        quick={"n_centers": 10, "max_iter": 5, "precision": "diag"},
+        observe=("feature_importances_",),
+        warnings={"2d": ("GaussianRBFNNClassifier stopped after max_iter",)},
+        # Up to 100 rows each is a centre.
+        pickle_bytes_per_sample=8 * (6 + 3),
     ),
 }
 

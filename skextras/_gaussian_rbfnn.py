@@ -16,6 +16,15 @@ from skextras.numerics.rbf_posterior import Scales
 from skextras.numerics.rbf_readout import Readout, predictive_variance
 from skextras.numerics.rbf_table import fold_rows
 
+# Attributes that a penalised network does not have.
+_OF_THE_EVIDENCE = (
+    "noise_variance_",
+    "_deviation",
+    "_variances",
+    "_posterior",
+    "_jitter",
+)
+
 
 class GaussianRBFNN(RegressorMixin, BaseGaussianRBFNN):
     r"""Gaussian radial basis function network with a learnt metric, for regression.
@@ -274,7 +283,8 @@ class GaussianRBFNN(RegressorMixin, BaseGaussianRBFNN):
         self._check_parameters(X.shape[1])
         weights = self._check_weights(sample_weight, X)
         # What an earlier fit with another objective made must not pass for this one's.
-        vars(self).pop("noise_variance_", None)
+        for name in _OF_THE_EVIDENCE:
+            vars(self).pop(name, None)
         self._y_ndim = y.ndim
         context, about = self._begin(X, y, sample_weight)
         targets = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
@@ -335,9 +345,7 @@ class GaussianRBFNN(RegressorMixin, BaseGaussianRBFNN):
             z = standard @ network.factor.T
             F = features(standard, z, network.z_centers, linear_term)
             variance[rows] = predictive_variance(F, network.z_centers, readout, scales)
-        # Noise is the same share of the variance for all outputs.
-        ratio = self.noise_variance_ / scales.noise
-        return np.sqrt(variance[:, None] * ratio)
+        return np.sqrt(variance)[:, None] * self._deviation
 
     def _shaped(self, values):
         return values[:, 0] if self._y_ndim == 1 else values
@@ -356,12 +364,17 @@ class GaussianRBFNN(RegressorMixin, BaseGaussianRBFNN):
         if trained.scales is None:
             return {}
         deviations = self._output_scale(trainer)
-        return {
-            "noise_variance_": trained.scales.noise * np.square(deviations),
-            "_variances": tuple(map(float, trained.scales)),
-            "_posterior": trained.readout.factor,
-            "_jitter": trained.readout.jitter,
-        }
+        # Of targets beyond the root of what a float can hold it is infinite.
+        with np.errstate(over="ignore"):
+            noise_variance = trained.scales.noise * np.square(deviations)
+        values = (
+            noise_variance,
+            deviations,
+            tuple(map(float, trained.scales)),
+            trained.readout.factor,
+            trained.readout.jitter,
+        )
+        return dict(zip(_OF_THE_EVIDENCE, values, strict=True))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -85,17 +85,16 @@ class Trainer:
         self.labels = Y
         # A constant target has nothing to learn and would pass for little noise.
         varying = standard_columns(Y, self.y_units, rounded=rounded)
-        self.Y = varying[:, self.y_units.varies]
+        self.Y = np.ascontiguousarray(varying[:, self.y_units.varies])
         self.max_bytes = get_config()["working_memory"] * 2**20
         self._rows = slice(None)
         if options.max_samples is not None and options.max_samples < len(X):
             self._rows = np.sort(rng.permutation(len(X))[: options.max_samples])
         self._check_memory()
         self.centers = self._choose_centers(rng)
-        rank = options.rank
         self._rotation = None
-        if rank is not None and rank < X.shape[1]:
-            self._rotation = rng.standard_normal((X.shape[1], rank))
+        if options.rank is not None:
+            self._rotation = rng.standard_normal((X.shape[1], options.rank))
 
     def metrics(self, kind):
         """List the metrics to learn, one after the other.

@@ -45,7 +45,7 @@ def gaussian_kernel(z, z_centers, out=None):
     array([[1.   ],
            [0.135]])
     """
-    z = np.clip(z, -_LARGEST_COORDINATE, _LARGEST_COORDINATE)
+    z, z_centers = _with_finite_squares(z), _with_finite_squares(z_centers)
     left = np.column_stack([z, -0.5 * np.einsum("ij,ij->i", z, z), np.ones(len(z))])
     squares = -0.5 * np.einsum("ij,ij->i", z_centers, z_centers)
     right = np.column_stack([z_centers, np.ones(len(z_centers)), squares])
@@ -75,11 +75,16 @@ def center_kernel(z_centers):
     array([[1.   , 0.135],
            [0.135, 1.   ]])
     """
+    z_centers = _with_finite_squares(z_centers)
     exponents = z_centers @ z_centers.T
     halves = 0.5 * np.diagonal(exponents)
     exponents -= halves[:, None] + halves
     np.clip(exponents, _LOWEST_EXPONENT, 0.0, out=exponents)
     return np.exp(exponents, out=exponents)
+
+
+def _with_finite_squares(z):
+    return np.clip(z, -_LARGEST_COORDINATE, _LARGEST_COORDINATE)
 
 
 def row_blocks(n_rows, n_columns):

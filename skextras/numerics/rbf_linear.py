@@ -29,7 +29,8 @@ def cholesky(matrix):
     True
     """
     factor, info = lapack.dpotrf(matrix.T, lower=1, clean=1)
-    return factor if info == 0 else None
+    # Some LAPACKs let NaN pass.
+    return factor if info == 0 and np.isfinite(np.diagonal(factor)).all() else None
 
 
 def log_determinant(factor):

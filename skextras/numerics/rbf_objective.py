@@ -119,7 +119,7 @@ class PullBack:
 
     def __init__(self, metric, params, z_centers):
         self._metric, self._params, self._z_centers = metric, params, z_centers
-        self._with_ones = np.column_stack([z_centers, np.ones(len(z_centers))])
+        self._with_ones = _with_ones(z_centers)
         self.metric_gradient = np.zeros(metric.size)
         self._sums = np.zeros_like(self._with_ones)
 
@@ -138,9 +138,42 @@ class PullBack:
             The rows.
         """
         # The column of ones gives the sums of G along either axis.
-        dz = G @ self._with_ones
-        dz = dz[:, :-1] - dz[:, -1:] * z
-        self._sums += G.T @ np.column_stack([z, np.ones(len(z))])
+        self._add(G @ self._with_ones, G.T @ _with_ones(z), z, X)
+
+    def add_outer(self, kernel, left, right, z, X):
+        """Add a block of rows whose gradient is an outer product.
+
+        Parameters
+        ----------
+        kernel : ndarray of shape (n_block, n_centers)
+            The kernels.
+
+        left : ndarray of shape (n_block, n_outputs)
+            One factor of the gradient with respect to them.
+
+        right : ndarray of shape (n_centers, n_outputs)
+            The other one.
+
+        z : ndarray of shape (n_block, n_coordinates)
+            Coordinates of the rows.
+
+        X : ndarray of shape (n_block, n_features)
+            The rows.
+        """
+        if left.shape[1] > 1:
+            G = left @ right.T
+            G *= kernel
+            self.add(G, z, X)
+            return
+        # The product of vectors need not be formed, which would take as long as one
+        # more exponential of all kernels.
+        by_row = left * (kernel @ (right * self._with_ones))
+        by_center = right * (kernel.T @ (left * _with_ones(z)))
+        self._add(by_row, by_center, z, X)
+
+    def _add(self, by_row, by_center, z, X):
+        dz = by_row[:, :-1] - by_row[:, -1:] * z
+        self._sums += by_center
         self.metric_gradient += self._metric.pull(self._params, dz, X)
 
     def finish(self, centers, H=None):
@@ -168,3 +201,7 @@ class PullBack:
             dz += 2 * (H @ z - H.sum(axis=1, keepdims=True) * z)
         gradient = self.metric_gradient + self._metric.pull(self._params, dz, centers)
         return gradient, dz @ self._metric.factor(self._params)
+
+
+def _with_ones(columns):
+    return np.column_stack([columns, np.ones(len(columns))])

@@ -117,9 +117,7 @@ class PenalizedSquares:
             kernel, F = self.design.again(block, z, z_centers)
             R = F @ W - self.Y[block]
             value += 0.5 * np.square(R).sum()
-            G = R @ W[: len(centers)].T
-            G *= kernel
-            sums.add(G, z[block], self.X[block])
+            sums.add_outer(kernel, R, W[: len(centers)], z[block], self.X[block])
         trace, d_trace = metric.trace(params)
         d_params, d_centers = sums.finish(centers)
         value += 0.5 * (self.alpha_weights * np.square(W).sum() + self.alpha * trace)
@@ -227,9 +225,8 @@ class PenalizedLogLoss:
             value += self.weights[block, 0] @ loss
             residuals *= self.weights[block]
             dW = dW + F.T @ residuals
-            G = residuals @ W[: len(centers)].T
-            G *= kernel
-            sums.add(G, z[block], self.X[block])
+            W_kernels = W[: len(centers)]
+            sums.add_outer(kernel, residuals, W_kernels, z[block], self.X[block])
         trace, d_trace = metric.trace(params)
         d_params, d_centers = sums.finish(centers)
         value += 0.5 * (self.alpha_weights * np.square(W).sum() + self.alpha * trace)

@@ -143,3 +143,34 @@ def test_adversaries_of_classification(name, objective):
         assert model.score(X, y) == 1
     if name == "no information":
         np.testing.assert_allclose(p, 0.5, atol=1e-6)
+
+
+@BOTH
+@pytest.mark.parametrize("objective", ["evidence", "penalized"])
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_weights_of_any_size(cls, objective, factor):
+    X, y = friedman()
+    y = targets(cls, y)
+    model = cls(20, objective=objective, max_iter=20, random_state=0)
+    model.fit(X, y, sample_weight=np.full(120, factor))
+    assert np.isfinite(outputs(model, X)).all()
+    if factor > 1:
+        assert model.score(X, y) > 0.5
+
+
+@BOTH
+def test_penalties_of_any_size(cls):
+    X, y = friedman()
+    y = targets(cls, y)
+    for alpha in (1e-300, 1e-12, 1e12):
+        model = cls(
+            120,
+            objective="penalized",
+            alpha_weights=alpha,
+            precision="diag",
+            max_iter=20,
+        )
+        assert np.isfinite(outputs(model.fit(X, y), X)).all()
+    for alpha in (0.0, 1e12):
+        model = cls(20, alpha_precision=alpha, precision="diag", max_iter=20)
+        assert np.isfinite(outputs(model.fit(X, y), X)).all()

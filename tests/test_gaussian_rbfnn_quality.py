@@ -138,17 +138,25 @@ def test_classification(shared_data, record_property, name, accuracy, largest):
     assert np.mean(scores) >= accuracy
 
 
-@pytest.mark.parametrize("name", ["concrete", "energy"])
-def test_importances_rank_as_permutations_do(shared_data, record_property, name):
+# The columns of concrete add up to nearly one volume. Off that surface a full metric
+# makes what it likes of gradients, and of permutations too.
+@pytest.mark.parametrize(
+    ("name", "precision"), [("concrete", "diag"), ("energy", "auto")]
+)
+def test_importances_rank_as_permutations_do(
+    shared_data, record_property, name, precision
+):
     X, y, splits = regression_splits(shared_data, name)
-    train, test = splits[0]
-    model = GaussianRBFNN(random_state=0).fit(X[train], y[train])
-    permuted = permutation_importance(
-        model, X[test], y[test], n_repeats=20, random_state=0
-    ).importances_mean
-    correlation = spearmanr(model.feature_importances_, permuted).statistic
-    record_property("figures", correlation)
-    assert correlation >= 0.8
+    correlations = []
+    for train, test in splits:
+        model = GaussianRBFNN(precision=precision, random_state=0)
+        permuted = permutation_importance(
+            model.fit(X[train], y[train]), X[test], y[test], random_state=0
+        ).importances_mean
+        ranks = spearmanr(model.feature_importances_, permuted).statistic
+        correlations.append(ranks)
+    record_property("figures", correlations)
+    assert np.mean(correlations) >= 0.8
 
 
 def related_columns(X):

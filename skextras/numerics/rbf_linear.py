@@ -3,6 +3,9 @@
 import numpy as np
 from scipy.linalg import blas, lapack
 
+# Of the largest diagonal entry, what rounding may take from a semidefinite matrix.
+_SHARES = (0.0, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)
+
 
 def cholesky(matrix):
     """Factorise a symmetric matrix, if it is positive definite.
@@ -176,3 +179,29 @@ def jittered_cholesky(matrix, jitters):
         if factor is not None:
             break
     return factor, jitter
+
+
+def nearest_cholesky(matrix):
+    """Factorise a positive semidefinite matrix, up to rounding.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+        The matrix.
+
+    Returns
+    -------
+    factor : ndarray of shape (n, n) or None
+        As of `cholesky`, of the matrix with the smallest share of its largest diagonal
+        entry added to the diagonal that allows it; None if the matrix is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skextras.numerics.rbf_linear import nearest_cholesky
+    >>> nearest_cholesky(np.ones((2, 2))).round(6)
+    array([[1., 0.],
+           [1., 0.]])
+    """
+    largest = np.diagonal(matrix).max()
+    return jittered_cholesky(matrix, [share * largest for share in _SHARES])[0]

@@ -7,7 +7,10 @@ from scipy.optimize import minimize
 
 from skextras.numerics import rbf_linear
 
-_MAX_ITER = 500
+# The optimiser runs in coordinates in which the curvature is about 1 where it starts,
+# and starts anew after so many iterations, since separable classes flatten it.
+_MAX_ITER = 20
+_MAX_STARTS = 25
 _MAX_UPDATES = 6
 # The precision of the weights' prior is updated until it moves by less than this share.
 _PRECISION_TOLERANCE = 0.05
@@ -145,16 +148,23 @@ class LogisticRegression:
         weights : ndarray of shape (n_columns, n_outputs)
             The weights.
         """
-        ridge = precisions[self._groups]
-        factor = rbf_linear.cholesky(self._hessian_bound(ridge, start.shape[1]))
+        W, ridge = start, precisions[self._groups]
+        for _ in range(_MAX_STARTS):
+            W, converged = self._descend(W, ridge)
+            if converged:
+                break
+        return W
+
+    def _descend(self, start, ridge):
+        """Few iterations of the optimiser, in coordinates that the start calls for."""
+        curvature = self._curvature(start, ridge) / self._weights.sum()
+        factor = rbf_linear.nearest_cholesky(curvature)
 
         def objective(white):
             W = rbf_linear.solve_lower(factor, white.reshape(start.shape), True)
             value, gradient = self._loss(W, ridge)
             return value, rbf_linear.solve_lower(factor, gradient).ravel()
 
-        # In coordinates in which the curvature is at most 1 everywhere, the condition
-        # of the features does not slow the search.
         result = minimize(
             objective,
             (factor.T @ start).ravel(),
@@ -163,7 +173,8 @@ class LogisticRegression:
             options={"maxiter": _MAX_ITER, "maxcor": 20, "ftol": 1e-12, "gtol": 1e-8},
         )
         white = result.x.reshape(start.shape)
-        return np.ascontiguousarray(rbf_linear.solve_lower(factor, white, True))
+        W = np.ascontiguousarray(rbf_linear.solve_lower(factor, white, True))
+        return W, result.status != 1
 
     def fit(self, ridge, n_columns):
         """Find the weights and the precisions that suit them.
@@ -200,26 +211,24 @@ class LogisticRegression:
         total = self._weights.sum()
         return value / total, gradient / total
 
-    def _hessian_bound(self, ridge, n_outputs):
-        """Second derivatives are at most these, whatever the weights."""
-        largest = 0.25 if n_outputs == 1 else 0.5
-        bound = np.diag(ridge)
+    def _curvature(self, W, ridge, output=None):
+        """Second derivatives in the weights of one output, or their mean over all."""
+        curvature = np.diag(ridge)
         for rows, F in self._blocks():
-            F = F * np.sqrt(largest * self._weights[rows, None])
-            bound += F.T @ F
-        return bound / self._weights.sum()
+            p = probabilities(F @ W)
+            v = p * (1 - p)
+            v = v.mean(axis=1) if output is None else v[:, output]
+            F = F * np.sqrt(v * self._weights[rows])[:, None]
+            curvature += F.T @ F
+        return curvature
 
     def _suitable(self, W, precisions):
         """MacKay's update: well-determined weights over their sum of squares."""
         ridge, n_groups = precisions[self._groups], len(precisions)
         determined = np.zeros(n_groups)
         for output in range(W.shape[1]):
-            hessian = np.diag(ridge)
-            for rows, F in self._blocks():
-                p = probabilities(F @ W)[:, output]
-                F = F * np.sqrt(p * (1 - p) * self._weights[rows])[:, None]
-                hessian += F.T @ F
-            variances = np.diagonal(rbf_linear.inverse(rbf_linear.cholesky(hessian)))
+            factor = rbf_linear.nearest_cholesky(self._curvature(W, ridge, output))
+            variances = np.diagonal(rbf_linear.inverse(factor))
             shares = np.maximum(1 - ridge * variances, 0)
             determined += np.bincount(self._groups, shares, n_groups)
         squares = np.bincount(self._groups, np.square(W).sum(axis=1), n_groups)

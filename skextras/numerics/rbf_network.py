@@ -235,7 +235,7 @@ def gradient_importances(M):
 
 
 def precision_importances(subspace):
-    """Importances as the paper takes them from the precision matrix.
+    """Compute importances as the paper takes them from the precision matrix.
 
     Parameters
     ----------

@@ -255,7 +255,7 @@ def ridge_weights(gram, moments, alpha_weights):
     Returns
     -------
     weights : ndarray of shape (n_columns, n_outputs) or None
-        The weights; None if the matrix is not positive definite in floating point.
+        The weights; None if they are not finite.
 
     Examples
     --------
@@ -266,5 +266,5 @@ def ridge_weights(gram, moments, alpha_weights):
     """
     system = gram.copy()
     system[np.diag_indices(len(system))] += alpha_weights
-    factor = rbf_linear.cholesky(system)
+    factor = rbf_linear.nearest_cholesky(system)
     return None if factor is None else rbf_linear.solve(factor, moments)

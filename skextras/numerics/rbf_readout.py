@@ -88,7 +88,7 @@ def gaussian_readout(X, Y, weights, z, z_centers, scales, *, linear_term, max_by
     gram[np.diag_indices(m + 1)] += scales.ridge
     slopes = np.arange(m + 1, len(gram))
     gram[slopes, slopes] += scales.slope_ridge
-    factor = rbf_linear.cholesky(gram)
+    factor = rbf_linear.nearest_cholesky(gram)
     W = rbf_linear.solve(factor, moments)
     W[:m] = rbf_linear.solve_lower(whitener, W[:m], transposed=True)
     return Readout(W, np.ascontiguousarray(factor), jitter)

@@ -51,5 +51,18 @@ def test_first_jitter_that_allows_a_factor():
     assert jitter == 1e-6
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_semidefinite_matrices_have_a_factor_up_to_rounding(seed, scale):
+    A = np.random.default_rng(seed).standard_normal((6, 3))
+    matrix = scale * A @ A.T
+    factor = rbf_linear.nearest_cholesky(matrix)
+    np.testing.assert_allclose(factor @ factor.T, matrix, atol=1e-12 * scale)
+    definite = positive(seed)
+    np.testing.assert_array_equal(
+        rbf_linear.nearest_cholesky(definite), rbf_linear.cholesky(definite)
+    )
+    assert rbf_linear.nearest_cholesky(np.full((2, 2), np.nan)) is None
+
+
 def test_no_right_hand_side():
     assert rbf_linear.solve(rbf_linear.cholesky(np.eye(3)), np.empty((3, 0))).size == 0

@@ -155,4 +155,8 @@ def test_ridge_weights():
     gram = F.T @ F
     W = ridge_weights(gram, F.T @ F[:, :1], 2.0)
     np.testing.assert_allclose((gram + 2 * np.eye(3)) @ W, gram[:, :1], atol=1e-12)
-    assert ridge_weights(-gram, F.T @ F, 1e-3) is None
+    assert ridge_weights(np.nan * gram, F.T @ F, 1e-3) is None
+    # Columns that depend on each other, and a ridge that rounds to nothing.
+    F = np.hstack([F, F])
+    W = ridge_weights(F.T @ F, F.T @ F[:, :1], 1e-300)
+    np.testing.assert_allclose(F @ W, F[:, :1], atol=1e-6)

@@ -44,8 +44,9 @@ class GaussianRBFNNClassifier(ClassifierMixin, BaseGaussianRBFNN):
         more than 100 features, less than 30 distinct rows or 3 in a class.
 
     rank : int or None, default=None
-        Rank of a full precision matrix that is learnt as a product of a wide factor
-        with its transpose; None: no limit.
+        Rank of a full precision matrix, which is then learnt at once and not from where
+        a diagonal one has ended: with as many as features and `standardize=False`,
+        rotations of the inputs do not matter. None: no limit.
 
     center_init : {"kmeans", "random"} or array-like of shape (n_centers, n_features), \
             default="kmeans"

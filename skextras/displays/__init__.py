@@ -1,5 +1,6 @@
 """Plots of what the estimators found."""
 
+from skextras.displays._active_subspace import ActiveSubspaceDisplay
 from skextras.displays._anomaly_map import AnomalyMapDisplay, pixel_map
 from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
@@ -7,6 +8,7 @@ from skextras.displays._augmented_covariance import (
 )
 
 __all__ = [
+    "ActiveSubspaceDisplay",
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
     "OrderLagDisplay",

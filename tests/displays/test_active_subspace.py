@@ -107,7 +107,7 @@ def test_spectrum(data):
     assert cut.get_xdata() == [2.5, 2.5]
     display.plot(kind="spectrum", max_features=1)
     # The cut is out of sight; the share is still one of all directions.
-    assert legend(display) == ["running sum", "of a direction"]
+    assert legend(display) == ["running sum", "one direction"]
     assert display.bars_[0].get_height() == pytest.approx(shares[0])
 
 
@@ -117,7 +117,7 @@ def test_spectrum_of_all_directions_and_of_none(model):
         values = np.array(eigenvalues)
         display = ActiveSubspaceDisplay(importances, values, 2, ["a", "b"])
         display.plot(kind="spectrum")
-        assert legend(display) == ["running sum", "of a direction"]
+        assert legend(display) == ["running sum", "one direction"]
         heights = [bar.get_height() for bar in display.bars_]
         assert heights == (values / (values.sum() or 1)).tolist()
 

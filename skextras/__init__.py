@@ -3,6 +3,8 @@
 from skextras._augmented_covariance import AugmentedCovariance
 from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
 from skextras._dino_patch_features import DinoPatchFeatures
+from skextras._gaussian_rbfnn import GaussianRBFNN
+from skextras._gaussian_rbfnn_classifier import GaussianRBFNNClassifier
 from skextras._image_subspace_ad import ImageSubspaceAD
 from skextras._mhc3_moment_probe import MHC3MomentProbe
 from skextras._moment_probe import MomentProbe
@@ -15,6 +17,8 @@ __all__ = [
     "AugmentedCovariance",
     "AugmentedCovarianceClassifierCV",
     "DinoPatchFeatures",
+    "GaussianRBFNN",
+    "GaussianRBFNNClassifier",
     "ImageSubspaceAD",
     "MHC3MomentProbe",
     "MomentProbe",

@@ -4,6 +4,7 @@ from skextras.datasets._baseline_patch_features import BaselinePatchFeatures
 from skextras.datasets._digit_tokens import make_digit_tokens
 from skextras.datasets._japanese_vowels import load_japanese_vowels
 from skextras.datasets._pcb import load_pcb
+from skextras.datasets._ridge_function import make_ridge_function
 from skextras.datasets._ssvep import load_ssvep
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "load_pcb",
     "load_ssvep",
     "make_digit_tokens",
+    "make_ridge_function",
 ]

@@ -1,5 +1,6 @@
 """Plots of what the estimators found."""
 
+from skextras.displays._active_subspace import ActiveSubspaceDisplay
 from skextras.displays._anomaly_map import AnomalyMapDisplay, pixel_map
 from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
@@ -8,6 +9,7 @@ from skextras.displays._augmented_covariance import (
 from skextras.displays._moment_probe import MomentProbeDisplay
 
 __all__ = [
+    "ActiveSubspaceDisplay",
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
     "MomentProbeDisplay",

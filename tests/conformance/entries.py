@@ -7,6 +7,7 @@ To join, an estimator needs its name in ``skextras.__all__`` (or
 import importlib
 import inspect
 import os
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -111,6 +112,49 @@ _TOKEN_LAYOUTS = {
     "lifts": ("3d-rows", "ragged"),
     "data": {"3d-rows": _tokens(), "ragged": _tokens(ragged=True)},
 }
+
+
+def _noisy_columns(target, rng):
+    """Columns of which every other rises with the target, all with float32 values.
+
+    Rounding them once more would be new data: the optimiser amplifies that.
+    """
+    slopes = np.array([3.0, 0.0, 2.0, 0.0, 1.0, 0.0])
+    X = slopes * target[:, None] + rng.standard_normal((len(target), 6))
+    return X.astype(np.float32).astype(np.float64)
+
+
+_RBF_PARAMETERS = {
+    "n_centers": Effect(10),
+    "precision": Effect("spherical"),
+    "rank": Effect(1),
+    "center_init": Effect("random", context={"n_centers": 10}),
+    "learn_centers": Effect(True, context={"n_centers": 10}),
+    "linear_term": Effect(False),
+    "objective": Effect("penalized"),
+    "alpha_precision": Effect(30.0),
+    "alpha_weights": Effect(10.0, context={"objective": "penalized"}),
+    "importance": Effect("precision"),
+    "n_components": Effect(None),
+    "standardize": Effect(False),
+    "max_samples": Effect(20),
+    "max_iter": Effect(1),
+    "tol": Effect(0.1),
+    "random_state": Effect(1, context={"n_centers": 10}),
+}
+
+
+_DIAGONAL = {"precision": "diag"}
+
+
+def _without_folds(parameters):
+    """Spare the classifier the choice of a metric where another parameter is tested."""
+    return {
+        name: effect
+        if name in ("precision", "rank")
+        else replace(effect, context=_DIAGONAL | effect.context)
+        for name, effect in parameters.items()
+    }
 
 
 ENTRIES = {
@@ -291,6 +335,32 @@ ENTRIES = {
     "TokenMoments": Entry(
         **_TOKEN_LAYOUTS,
         parameters=_token_parameters(),
+    ),
+    "GaussianRBFNN": Entry(
+        data={"2d": _noisy_columns},
+        n_samples=36,
+        parameters=_RBF_PARAMETERS,
+        quick={"n_centers": 10, "max_iter": 5, "precision": "diag"},
+        observe=("feature_importances_",),
+        warnings={
+            "2d": (
+                "GaussianRBFNN stopped after max_iter",
+                "GaussianRBFNN: the target looks noise-free",
+            )
+        },
+        # Up to 100 rows each is a centre, and half of them a row of a Cholesky factor.
+        pickle_bytes_per_sample=8 * (100 + 7) / 2,
+    ),
+    "GaussianRBFNNClassifier": Entry(
+        data={"2d": _noisy_columns},
+        n_samples=36,
+        parameters=_without_folds(_RBF_PARAMETERS)
+        | {"class_weight": Effect({0: 5.0, 1: 1.0, 2: 1.0}, context=_DIAGONAL)},
+        quick={"n_centers": 10, "max_iter": 5, "precision": "diag"},
+        observe=("feature_importances_",),
+        warnings={"2d": ("GaussianRBFNNClassifier stopped after max_iter",)},
+        # Up to 100 rows each is a centre.
+        pickle_bytes_per_sample=8 * (6 + 3),
     ),
 }
 

@@ -4,7 +4,9 @@ from skextras._augmented_covariance import AugmentedCovariance
 from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
 from skextras._dino_patch_features import DinoPatchFeatures
 from skextras._image_subspace_ad import ImageSubspaceAD
+from skextras._region_selector import RegionSelector, ThresholdSelector
 from skextras._subspace_ad import SubspaceAD
+from skextras._three_cycle_map import ThreeCycleMap
 
 __version__ = "0.1.0.dev0"
 
@@ -13,6 +15,9 @@ __all__ = [
     "AugmentedCovarianceClassifierCV",
     "DinoPatchFeatures",
     "ImageSubspaceAD",
+    "RegionSelector",
     "SubspaceAD",
+    "ThreeCycleMap",
+    "ThresholdSelector",
     "__version__",
 ]

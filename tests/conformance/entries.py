@@ -10,6 +10,7 @@ import os
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.tree import DecisionTreeClassifier
 
 from conformance import checkpoint
 from conformance.entry import Effect, Entry, NoEffect
@@ -44,6 +45,21 @@ def _pictures(target, rng):
     noise[0] *= 2
     return 128 + 50 * level + 15 * noise
 
+
+def _correlations(target, rng, n_nodes=12):
+    """Matrices that can be read as correlations and as series; denser by class."""
+    samples = []
+    for label in target:
+        series = rng.standard_normal((40, n_nodes))
+        series[:, : 6 + int(label)] += rng.standard_normal((40, 1))
+        samples.append(np.corrcoef(series.T))
+    X = np.array(samples)
+    return np.clip((X + X.transpose(0, 2, 1)) / 2, -1, 1)
+
+
+_TABLE = "X is 2-D and read as one node per sample"
+_EMPTY = r"All graphs of threshold=0.5 \(\d+\) are empty"
+_ON_GRAPHS = "3d-rows"
 
 _TOO_SHORT = r"\d+ of \d+ settings get the score NaN"
 _NOT_FINITE = "One or more of the test scores are non-finite"
@@ -182,6 +198,66 @@ ENTRIES = {
         scale_power={"score_samples": 2, "decision_function": 2, "transform": 1},
         # Calibration scores, of at most 10 000 units.
         pickle_bytes_per_sample=8,
+    ),
+    "RegionSelector": Entry(
+        parameters={
+            "regions": Effect([0, 0, 0, 1, 1, 1]),
+            "estimator": Effect(DecisionTreeClassifier(max_depth=1, random_state=0)),
+            "min_score": Effect(0.93),
+            "cv": Effect(3),
+            "n_jobs": NoEffect(2),
+        },
+        observe=("scores_",),
+        rounding=0.0,
+        scale_power={"transform": 1},
+    ),
+    "ThreeCycleMap": Entry(
+        lifts=("3d-rows",),
+        data={"3d-rows": _correlations},
+        n_samples=12,
+        parameters={
+            "threshold": Effect(0.2, on=_ON_GRAPHS),
+            "threshold_type": Effect(
+                "density", context={"threshold": 0.2}, on=_ON_GRAPHS
+            ),
+            "sign": Effect("absolute", on=_ON_GRAPHS),
+            "features": Effect(("degree", "clustering")),
+            "scaling": Effect("fraction", on=_ON_GRAPHS),
+            "input_type": Effect("correlation", on=_ON_GRAPHS),
+            "coordinates": Effect(
+                np.arange(12.0)[::-1, None] ** 2,
+                context={
+                    "features": "distance_degree",
+                    "coordinates": np.arange(12.0)[:, None],
+                    "distance_bins": [0, 3, 9],
+                },
+                on=_ON_GRAPHS,
+            ),
+            "distance_bins": Effect(
+                [0, 4, 9],
+                context={
+                    "features": "distance_degree",
+                    "coordinates": np.arange(12.0)[:, None],
+                    "distance_bins": [0, 3, 9],
+                },
+                on=_ON_GRAPHS,
+            ),
+            "n_jobs": NoEffect(2),
+        },
+        rounding=0.0,
+        warnings={
+            "2d": (_TABLE,),
+            "3d-rows": (_EMPTY,),
+        },
+        scale_power={"transform": 0},
+    ),
+    "ThresholdSelector": Entry(
+        parameters={
+            "n_thresholds": Effect(2),
+            "index": Effect(1, context={"n_thresholds": 2}),
+        },
+        rounding=0.0,
+        scale_power={"transform": 1},
     ),
 }
 

@@ -115,8 +115,9 @@ def map_subjects(subjects, plan, n_jobs):
             delayed(function)(part) for part in parts
         )
 
-    alone = len(subjects) == 1
-    threads = {"n_parts": n_threads, "map_function": run} if alone else {}
+    alone, threads = len(subjects) == 1, {}
+    if alone and n_threads > 1:
+        threads = {"n_parts": n_threads, "map_function": run}
 
     def fill(batch):
         for i in range(batch.start, batch.stop):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Rows and columns of the scores that are computed at a time.
-PANEL = (512, 4096)
+# Rows and columns of the scores that are computed at a time: they stay in cache while
+# they are compared and packed.
+PANEL = (256, 2048)
 
 # Bins of the scores' histogram, from -1 to 1.
 _N_BINS = 1 << 16
@@ -531,8 +532,9 @@ class _Tile:
         self._constant_columns = np.flatnonzero(constant[left : left + width])
         # The square that the diagonal crosses, without the pairs below it.
         self._n_crossed = max(0, min(first + height - left, width))
-        nodes = left + np.arange(self._n_crossed)
-        self._above = nodes > first + np.arange(height)[:, None]
+        nodes = np.arange(left, left + self._n_crossed, dtype=np.int32)
+        own = np.arange(first, first + height, dtype=np.int32)
+        self._above = nodes > own[:, None]
 
     def compare(self, lower, upper):
         """Set the edges whose score exceeds ``upper``; list those in between."""

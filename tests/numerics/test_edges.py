@@ -161,8 +161,11 @@ def test_smooth_volumes_equal_float64(layout):
 def test_layouts_give_the_same_bits(seed):
     X = random_series(150, seed).astype(np.float32)
     expected = threshold_bits(SeriesScores(X), [0.2])
-    frozen = X.copy()
+    frozen, frozen_columns = X.copy(), np.asfortranarray(X)
     frozen.setflags(write=False)
+    frozen_columns.setflags(write=False)
+    record = np.zeros(X.shape, dtype=[("pad", "i1"), ("x", "f4")])
+    record["x"] = X
     variants = [
         np.asfortranarray(X),
         np.repeat(X, 2, axis=1)[:, ::2],
@@ -171,6 +174,8 @@ def test_layouts_give_the_same_bits(seed):
         X.astype(">f4"),
         X.astype(np.float64),
         frozen,
+        frozen_columns,
+        record["x"],  # not aligned
     ]
     for variant in variants:
         assert_array_equal(threshold_bits(SeriesScores(variant), [0.2]), expected)

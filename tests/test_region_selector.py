@@ -176,16 +176,18 @@ def test_names_of_selected_columns():
     assert kept.columns.tolist() == ["c0", "c1", "c2"]
 
 
+@pytest.mark.slow
 def test_random_labels_stay_random_inside_a_pipeline():
+    # The AUC of one shuffle was measured to have a standard deviation of 0.095: a mean
+    # of 80 leaves the band by chance in three of a million cases.
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((60, 24))
     selector = RegionSelector(
         np.arange(12), estimator=NearestCentroid(), min_score=0.55, cv=3
     )
     classifier = LinearDiscriminantAnalysis()
     inside, outside = [], []
-    for shuffle in range(20):
-        y = rng.permutation(np.repeat([0, 1], 30))
+    for shuffle in range(80):
+        X, y = rng.standard_normal((60, 24)), rng.permutation(np.repeat([0, 1], 30))
         cv = StratifiedKFold(5, shuffle=True, random_state=shuffle)
         options = {"cv": cv, "scoring": "roc_auc"}
         with warnings.catch_warnings():

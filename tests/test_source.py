@@ -13,7 +13,6 @@ PACKAGE = ROOT / "skextras"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 HELPERS = {"_base", "_validation", "_resources", "_sklearn", "_torch"}
-HELPERS |= {"_validation_subjects"}
 ENTRY_POINTS = {"__init__", "__main__", "_tour"}
 # Companions whose module does not carry the name of their method.
 COMPANIONS = {

@@ -5,10 +5,12 @@ from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
     OrderLagDisplay,
 )
+from skextras.displays._cycle_map import CycleMapDisplay
 
 __all__ = [
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
+    "CycleMapDisplay",
     "OrderLagDisplay",
     "pixel_map",
 ]

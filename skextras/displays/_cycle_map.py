@@ -220,9 +220,7 @@ class CycleMapDisplay:
             )
         places = _check_coordinates(self.coordinates, len(values))
         self.axes_, self.figure_ = get_row_of_axes(3, axes, size=2.9, name="axes")
-        if size is None:
-            # In a filled volume, this is how many nodes are seen beside each other.
-            size = _COVERED * _EXTENT**2 / max(len(values), 8) ** (2 / 3)
+        size = _marker_area(len(values)) if size is None else size
         order = np.argsort(values, kind="stable")
         limits = _equal_limits(places)
         colours = {
@@ -256,6 +254,12 @@ def _check_coordinates(coordinates, n_nodes):
             f"{places.shape}."
         )
     return places
+
+
+def _marker_area(n_nodes):
+    """Area of a marker, in square points, that fills the projections."""
+    # In a filled volume, so many nodes are seen beside each other.
+    return _COVERED * _EXTENT**2 / max(n_nodes, 8) ** (2 / 3)
 
 
 def _equal_limits(places):

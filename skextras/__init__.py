@@ -8,7 +8,9 @@ from skextras._gaussian_rbfnn_classifier import GaussianRBFNNClassifier
 from skextras._image_subspace_ad import ImageSubspaceAD
 from skextras._mhc3_moment_probe import MHC3MomentProbe
 from skextras._moment_probe import MomentProbe
+from skextras._region_selector import RegionSelector, ThresholdSelector
 from skextras._subspace_ad import SubspaceAD
+from skextras._three_cycle_map import ThreeCycleMap
 from skextras._token_moments import TokenMoments
 
 __version__ = "0.1.0.dev0"
@@ -22,7 +24,10 @@ __all__ = [
     "ImageSubspaceAD",
     "MHC3MomentProbe",
     "MomentProbe",
+    "RegionSelector",
     "SubspaceAD",
+    "ThreeCycleMap",
+    "ThresholdSelector",
     "TokenMoments",
     "__version__",
 ]

@@ -6,11 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfiltfilt
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import (
+    GroupKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from skextras import AugmentedCovariance
+from skextras import AugmentedCovariance, ThreeCycleMap
 from skextras._resources import single_blas_thread
 from skextras.datasets import load_ssvep
 
@@ -134,3 +141,66 @@ def test_augmented_covariance_gains_nothing_on_motor_imagery(shared_data):
     for name, classifier in classifiers().items():
         found = [accuracy(X, y, order, classifier, "roc_auc") for order in (1, "auto")]
         assert found == pytest.approx(expected[name], abs=0.021), name
+
+
+def test_three_cycle_map_edges_by_chance():
+    text = (GUIDE / "three_cycle_map.md").read_text(encoding="utf-8")
+    shares = re.search(r"(\S+) % at 60 time points, (\S+) % at 120 and (\S+) %", text)
+    for n_times, expected in zip((60, 120, 240), shares.groups(), strict=True):
+        noise = np.random.default_rng(0).standard_normal((1, n_times, 500))
+        degrees = ThreeCycleMap(0.2, features="degree").fit_transform(noise)
+        share = 100 * degrees.sum() / (500 * 499)
+        assert share == pytest.approx(float(expected), abs=0.05)
+
+
+@pytest.fixture(scope="module")
+def psychosis(shared_data):
+    """Scans of good quality, without parcels that have no signal, and who was in it."""
+    path = shared_data("threecycle/stages_fep_schaefer300_subcortex32.npz")
+    with np.load(path, allow_pickle=False) as archive:
+        stored = dict(archive)
+    kept = np.setdiff1d(np.arange(332), stored["low_signal_rois"])
+    scans = np.split(stored["X"][:, kept], stored["n_timepoints"].cumsum()[:-1])
+    good = np.flatnonzero(~stored["qc_exclude"])
+    people = {name: stored[name][good] for name in ("subject", "session", "patient")}
+    return [scans[i] for i in good], people
+
+
+def test_three_cycle_map_parcels_at_high_thresholds(psychosis):
+    scans, people = psychosis
+    assert (len(scans), scans[0].shape[1]) == (197, 316)
+    assert len(np.unique(people["subject"])) == 85
+    degrees = ThreeCycleMap(0.8, features="degree").fit_transform(scans)
+    n_edges = degrees.sum(axis=1) / 2
+    assert np.median(n_edges) == 40
+    assert n_edges.max() < 0.006 * 316 * 315 / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", range(2))
+def test_three_cycle_map_beside_plain_correlations(psychosis, row):
+    scans, people = psychosis
+    cells = table_rows("three_cycle_map.md", "person identified")[row]
+    if row == 0:
+        options = {"threshold_type": "density", "scaling": "log1p"}
+        X = ThreeCycleMap(0.1, **options).fit_transform(scans)
+    else:
+        upper = np.triu_indices(316, 1)
+        X = np.array([np.corrcoef(x.T)[upper] for x in scans])
+    model = make_pipeline(PCA(20, random_state=0), LinearDiscriminantAnalysis())
+    y, groups = people["patient"], people["subject"]
+    for cv, expected in zip(
+        (StratifiedGroupKFold(5), GroupKFold(5)), cells[1:3], strict=True
+    ):
+        options = {"groups": groups, "cv": cv, "scoring": "roc_auc"}
+        found = cross_val_score(model, X, y, **options).mean()
+        assert found == pytest.approx(float(expected), abs=0.005)
+    sessions = [people["session"] == 1, people["session"] == 2]
+    by_person = [dict(zip(groups[s], X[s], strict=True)) for s in sessions]
+    both = sorted(by_person[0].keys() & by_person[1].keys())
+    first, second = (np.array([maps[person] for person in both]) for maps in by_person)
+    similarity = np.corrcoef(first, second)[: len(both), len(both) :]
+    percents = re.findall(r"\d+", cells[3])
+    for axis in range(2):
+        hits = 100 * (similarity.argmax(axis=axis) == np.arange(58)).mean()
+        assert int(percents[0]) - 1 < hits < int(percents[-1]) + 1

@@ -6,12 +6,14 @@ from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
     OrderLagDisplay,
 )
+from skextras.displays._cycle_map import CycleMapDisplay
 from skextras.displays._moment_probe import MomentProbeDisplay
 
 __all__ = [
     "ActiveSubspaceDisplay",
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
+    "CycleMapDisplay",
     "MomentProbeDisplay",
     "OrderLagDisplay",
     "pixel_map",

@@ -40,7 +40,7 @@ def get_axes(ax=None):
     return ax, ax.get_figure()
 
 
-def get_row_of_axes(n_axes, ax=None, *, size=3.2):
+def get_row_of_axes(n_axes, ax=None, *, size=3.2, name="ax"):
     """Return axes side by side and their figure, all new if none are given.
 
     Parameters
@@ -54,6 +54,9 @@ def get_row_of_axes(n_axes, ax=None, *, size=3.2):
     size : float, default=3.2
         Width and height of new axes, in inches. The figure has room for a colour bar
         beside them.
+
+    name : str, default="ax"
+        What the caller's parameter is called, for the error.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def get_row_of_axes(n_axes, ax=None, *, size=3.2):
     else:
         axes = np.asarray(ax, dtype=object).reshape(-1)
     if len(axes) != n_axes:
-        raise ValueError(f"ax must hold {n_axes} axes, got {len(axes)}.")
+        raise ValueError(f"{name} must hold {n_axes} axes, got {len(axes)}.")
     return axes, axes[0].get_figure()
 
 

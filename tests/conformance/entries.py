@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.tree import DecisionTreeClassifier
 
 from conformance import checkpoint
 from conformance.case import map_samples
@@ -155,6 +156,26 @@ def _without_folds(parameters):
         else replace(effect, context=_DIAGONAL | effect.context)
         for name, effect in parameters.items()
     }
+
+
+def _correlations(target, rng, n_nodes=12):
+    """Matrices that can be read as correlations and as series; denser by class."""
+    samples = []
+    for label in target:
+        series = rng.standard_normal((40, n_nodes))
+        series[:, : 6 + int(label)] += rng.standard_normal((40, 1))
+        samples.append(np.corrcoef(series.T))
+    X = np.array(samples)
+    return np.clip((X + X.transpose(0, 2, 1)) / 2, -1, 1)
+
+
+_TABLE = "X is 2-D and read as one node per sample"
+
+
+_EMPTY = r"All graphs of threshold=0.5 \(\d+\) are empty"
+
+
+_ON_GRAPHS = "3d-rows"
 
 
 ENTRIES = {
@@ -361,6 +382,66 @@ ENTRIES = {
         warnings={"2d": ("GaussianRBFNNClassifier stopped after max_iter",)},
         # Up to 100 rows each is a centre.
         pickle_bytes_per_sample=8 * (6 + 3),
+    ),
+    "RegionSelector": Entry(
+        parameters={
+            "regions": Effect([0, 0, 0, 1, 1, 1]),
+            "estimator": Effect(DecisionTreeClassifier(max_depth=1, random_state=0)),
+            "min_score": Effect(0.93),
+            "cv": Effect(3),
+            "n_jobs": NoEffect(2),
+        },
+        observe=("scores_",),
+        rounding=0.0,
+        scale_power={"transform": 1},
+    ),
+    "ThreeCycleMap": Entry(
+        lifts=("3d-rows",),
+        data={"3d-rows": _correlations},
+        n_samples=12,
+        parameters={
+            "threshold": Effect(0.2, on=_ON_GRAPHS),
+            "threshold_type": Effect(
+                "density", context={"threshold": 0.2}, on=_ON_GRAPHS
+            ),
+            "sign": Effect("absolute", on=_ON_GRAPHS),
+            "features": Effect(("degree", "clustering")),
+            "scaling": Effect("fraction", on=_ON_GRAPHS),
+            "input_type": Effect("correlation", on=_ON_GRAPHS),
+            "coordinates": Effect(
+                np.arange(12.0)[::-1, None] ** 2,
+                context={
+                    "features": "distance_degree",
+                    "coordinates": np.arange(12.0)[:, None],
+                    "distance_bins": [0, 3, 9],
+                },
+                on=_ON_GRAPHS,
+            ),
+            "distance_bins": Effect(
+                [0, 4, 9],
+                context={
+                    "features": "distance_degree",
+                    "coordinates": np.arange(12.0)[:, None],
+                    "distance_bins": [0, 3, 9],
+                },
+                on=_ON_GRAPHS,
+            ),
+            "n_jobs": NoEffect(2),
+        },
+        rounding=0.0,
+        warnings={
+            "2d": (_TABLE,),
+            "3d-rows": (_EMPTY,),
+        },
+        scale_power={"transform": 0},
+    ),
+    "ThresholdSelector": Entry(
+        parameters={
+            "n_thresholds": Effect(2),
+            "index": Effect(1, context={"n_thresholds": 2}),
+        },
+        rounding=0.0,
+        scale_power={"transform": 1},
     ),
 }
 

@@ -15,7 +15,8 @@ class Effect:
         Another value than the default.
 
     context : mapping
-        Other parameters without which this one has no say.
+        Other parameters without which this one has no say, and the value to compare
+        with where that cannot be the default.
 
     on : str or None
         The only layout on which it changes anything ("2d" or a lift); None: on all.

@@ -28,7 +28,7 @@ def _parameters(case):
 def check_set_params_reaches_fit(case):
     """`set_params` and the constructor agree, or a grid search does nothing."""
     for name, effect in _parameters(case):
-        constructed = case.fit(**effect.context, **{name: effect.value})
+        constructed = case.fit(**{**effect.context, name: effect.value})
         changed = case.new(**effect.context)
         # Fitted before, so that nothing derived from the old value may survive.
         changed.fit(case.X, case.y).set_params(**{name: effect.value})
@@ -44,7 +44,7 @@ def check_every_parameter_has_effect(case):
     """Each parameter changes the output, unless its entry says that it must not."""
     for name, effect in _parameters(case):
         before = case.outputs(case.fit(**effect.context))
-        after = case.outputs(case.fit(**effect.context, **{name: effect.value}))
+        after = case.outputs(case.fit(**{**effect.context, name: effect.value}))
         what = f"{name}={effect.value!r} with {dict(effect.context)}"
         if isinstance(effect, NoEffect):
             case.assert_same(after, before, what=f"{what} changes numbers")

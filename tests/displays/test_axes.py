@@ -46,6 +46,8 @@ def test_row_of_given_axes():
     assert list(axes) == [given[1, 0]]
     with pytest.raises(ValueError, match="ax must hold 3 axes, got 4"):
         get_row_of_axes(3, given)
+    with pytest.raises(ValueError, match="axes must hold 3 axes, got 4"):
+        get_row_of_axes(3, given, name="axes")
 
 
 @pytest.mark.parametrize("make", [get_axes, lambda: get_row_of_axes(2)])

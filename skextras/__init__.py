@@ -5,6 +5,7 @@ from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
 from skextras._dino_patch_features import DinoPatchFeatures
 from skextras._image_subspace_ad import ImageSubspaceAD
 from skextras._subspace_ad import SubspaceAD
+from skextras._unconstrained_cca import UnconstrainedCCA
 
 __version__ = "0.1.0.dev0"
 
@@ -14,5 +15,6 @@ __all__ = [
     "DinoPatchFeatures",
     "ImageSubspaceAD",
     "SubspaceAD",
+    "UnconstrainedCCA",
     "__version__",
 ]

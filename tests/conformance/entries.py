@@ -49,6 +49,8 @@ _TOO_SHORT = r"\d+ of \d+ settings get the score NaN"
 _NOT_FINITE = "One or more of the test scores are non-finite"
 _NOT_DEFINITE = r"The covariance matrices of \d+ of \d+ epochs are not positive"
 
+_DESCENT = {"solver": "ey", "n_components": 1}
+
 ENTRIES = {
     "AugmentedCovariance": Entry(
         lifts=("3d-series",),
@@ -182,6 +184,24 @@ ENTRIES = {
         scale_power={"score_samples": 2, "decision_function": 2, "transform": 1},
         # Calibration scores, of at most 10 000 units.
         pickle_bytes_per_sample=8,
+    ),
+    "UnconstrainedCCA": Entry(
+        parameters={
+            "n_components": Effect(1, context={"views": [4, 2]}),
+            "shrinkage": Effect(0.5),
+            "views": Effect([4, 2]),
+            "scale": Effect(True, context={"shrinkage": 0.5}),
+            "solver": Effect("ey", context={"n_components": 1}),
+            "learning_rate": Effect(0.01, context=_DESCENT),
+            "batch_size": Effect(7, context=_DESCENT),
+            "max_iter": Effect(3, context=_DESCENT),
+            "tol": Effect(0.5, context={"solver": "lobpcg", "n_components": 1}),
+            "independent_batches": Effect(True, context=_DESCENT),
+            "random_state": Effect(1, context=_DESCENT),
+        },
+        # Some of the checks' tables have fewer rows than columns.
+        warnings={"2d": ("The views have the ranks",)},
+        scale_power={"transform": 0},
     ),
 }
 

@@ -2,6 +2,8 @@
 
 from skextras._augmented_covariance import AugmentedCovariance
 from skextras._augmented_covariance_cv import AugmentedCovarianceClassifierCV
+from skextras._deep_unconstrained_cca import DeepUnconstrainedCCA
+from skextras._deep_unconstrained_cca_loss import ey_loss
 from skextras._dino_patch_features import DinoPatchFeatures
 from skextras._image_subspace_ad import ImageSubspaceAD
 from skextras._subspace_ad import SubspaceAD
@@ -12,9 +14,11 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "AugmentedCovariance",
     "AugmentedCovarianceClassifierCV",
+    "DeepUnconstrainedCCA",
     "DinoPatchFeatures",
     "ImageSubspaceAD",
     "SubspaceAD",
     "UnconstrainedCCA",
     "__version__",
+    "ey_loss",
 ]

@@ -136,8 +136,11 @@ class UnconstrainedCCA(
     view_means_ : list of ndarray of shape (n_features_i,)
         Means of the columns.
 
-    x_weights_, y_weights_ : ndarray of shape (n_features_i, `n_components_`)
-        The two of `weights_`. Defined only with `views=None`.
+    x_weights_ : ndarray of shape (n_features, `n_components_`)
+        The first of `weights_`. Defined only with `views=None`.
+
+    y_weights_ : ndarray of shape (n_targets, `n_components_`)
+        The second of `weights_`. Defined only with `views=None`.
 
     canonical_correlations_ : ndarray of shape (`n_components_`,)
         Correlations of the training variates, mean over pairs of views.
@@ -223,7 +226,7 @@ DegenerateCorrelationWarning` says so. Of n rows and many columns training corre
     >>> Y = shared + rng.standard_normal((500, 3))
     >>> cca = UnconstrainedCCA(n_components=1).fit(X, Y)
     >>> cca.canonical_correlations_.round(2)
-    array([0.77])
+    array([0.8])
     >>> cca.transform(X).shape
     (500, 1)
     """
@@ -303,7 +306,7 @@ DegenerateCorrelationWarning` says so. Of n rows and many columns training corre
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         views = validate_views(self, X, y, self.views, reset=True, ensure_min_samples=2)
         data = make_data(views, sample_weight)
-        settings = make_settings(self, data.widths)
+        settings = make_settings(self, data.widths, paired=self._view_columns is None)
         chosen = choose_solver(self.solver, settings, data.widths, data.n_rows)
         check_solver(self, chosen, settings, data)
         found = solve(chosen, self, settings, data, context)
@@ -348,7 +351,7 @@ DegenerateCorrelationWarning` says so. Of n rows and many columns training corre
             ensure_min_samples=2 if first else 1,
         )
         data = make_data(views, sample_weight)
-        settings = make_settings(self, data.widths)
+        settings = make_settings(self, data.widths, paired=self._view_columns is None)
         state = None if first else self._moments[0]
         check_batch(settings, state)
         state = empty_state(settings, data) if first else state

@@ -55,7 +55,7 @@ class Settings(NamedTuple):
     paired: bool
 
 
-def make_settings(estimator, widths):
+def make_settings(estimator, widths, *, paired):
     """Return the settings of an estimator for views of these widths.
 
     Parameters
@@ -65,6 +65,9 @@ def make_settings(estimator, widths):
 
     widths : list of int
         Number of columns of each view.
+
+    paired : bool
+        Whether the second view is y.
 
     Returns
     -------
@@ -80,7 +83,8 @@ def make_settings(estimator, widths):
     --------
     >>> from skextras import UnconstrainedCCA
     >>> from skextras._unconstrained_cca_problem import make_settings
-    >>> make_settings(UnconstrainedCCA(shrinkage=0.5), [3, 2]).shrinkage
+    >>> cca = UnconstrainedCCA(shrinkage=0.5)
+    >>> make_settings(cca, [3, 2], paired=True).shrinkage
     (0.5, 0.5)
     """
     wanted, given = estimator.n_components, estimator.shrinkage
@@ -96,7 +100,6 @@ def make_settings(estimator, widths):
         shrinkage = (float(given),) * len(widths)
     else:
         shrinkage = _check_shares(given, len(widths))
-    paired = estimator._view_columns is None
     return Settings(wanted, shrinkage, orthonormal, estimator.scale, paired)
 
 

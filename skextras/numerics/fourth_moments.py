@@ -88,11 +88,20 @@ def merge_fourth(sums, scatter, other, other_scatter, total, part):
 
     Parameters
     ----------
-    sums, other : FourthMoments
-        Those of the two states.
+    sums : FourthMoments
+        Those of the first state.
 
-    scatter, other_scatter, total : Scatter
-        Second moments of the two and of both.
+    scatter : Scatter
+        Its second moments.
+
+    other : FourthMoments
+        Those of the second state.
+
+    other_scatter : Scatter
+        Its second moments.
+
+    total : Scatter
+        Second moments of the rows of both.
 
     part : slice
         Columns of the second moments that are these.

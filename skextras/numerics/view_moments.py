@@ -189,7 +189,7 @@ def moment_shares(state):
     >>> x = np.random.default_rng(0).standard_normal((20, 3))
     >>> state = empty_view_moments((2, 1), fourth=True)
     >>> moment_shares(update_view_moments(state, x)).round(3)
-    array([0.606, 0.   ])
+    array([0.576, 0.   ])
     """
     return np.array(
         [

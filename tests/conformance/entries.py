@@ -185,6 +185,25 @@ ENTRIES = {
         # Calibration scores, of at most 10 000 units.
         pickle_bytes_per_sample=8,
     ),
+    "DeepUnconstrainedCCA": Entry(
+        parameters={
+            "n_components": Effect(1),
+            "hidden_layer_sizes": Effect((5,)),
+            "shrinkage": Effect(0.5),
+            "views": Effect([4, 2]),
+            "batch_size": Effect(7),
+            "learning_rate": Effect(0.01),
+            "max_iter": Effect(3),
+            "device": NoEffect("cpu"),
+            "random_state": Effect(1),
+        },
+        quick={"hidden_layer_sizes": (5,), "max_iter": 2},
+        # Training amplifies what rounding changes in its input.
+        float32_rtol=5e-3,
+        # Few rows, and encodings of few columns.
+        warnings={"2d": ("The views have the ranks", "n_components=10 is more than")},
+        requires=("torch",),
+    ),
     "UnconstrainedCCA": Entry(
         parameters={
             "n_components": Effect(1, context={"views": [4, 2]}),

@@ -17,7 +17,7 @@ WIDE = 1.4
 _CHUNK_BYTES = 2**26
 # Sums in float32 are good for this number of rows.
 _TILE_ROWS = 2048
-TILE_COLUMNS = 4096
+TILE_COLUMNS = 1024
 
 
 class Settings(NamedTuple):

@@ -88,7 +88,6 @@ LAWS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS)
 def test_level_under_the_null(law):
     rng = np.random.default_rng(0)
@@ -99,7 +98,6 @@ def test_level_under_the_null(law):
     assert 0.02 <= np.mean(rejected) <= 0.08
 
 
-@pytest.mark.slow
 def test_level_after_a_true_component():
     rng = np.random.default_rng(1)
     rejected = []

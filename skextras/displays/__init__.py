@@ -5,10 +5,12 @@ from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
     OrderLagDisplay,
 )
+from skextras.displays._canonical_correlation import CanonicalCorrelationDisplay
 
 __all__ = [
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
+    "CanonicalCorrelationDisplay",
     "OrderLagDisplay",
     "pixel_map",
 ]

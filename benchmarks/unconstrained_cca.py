@@ -356,16 +356,12 @@ def add_pls(table, n_rows, width, n_repeats):
     found, expected = ours.fit(X, Y).x_weights_, theirs.fit(X, Y).x_weights_
     np.testing.assert_allclose(abs((found * expected).sum(axis=0)), 1, rtol=1e-8)
     case = f"PLS, {n_rows} x {width}+{N_REGIONS}"
-    times = median_times(
-        [
-            functools.partial(ours.fit, X, Y),
-            functools.partial(theirs.fit, X, Y),
-            lambda: Y.T @ X,
-        ],
-        n_repeats,
-    )
+    calls = [functools.partial(model.fit, X, Y) for model in (ours, theirs)]
+    times = median_times([*calls, lambda: Y.T @ X], n_repeats)
     ours, theirs, limit = (1e3 * t for t in times)
     table.add(Row(case, "scikit-learn PLSSVD", ours, theirs, 1.1, limit))
+    peaks = (1e-6 * extra_peak(call) for call in calls)
+    table.add(Row(f"memory, {case}", "scikit-learn PLSSVD", *peaks, unit="MB"))
     if cca_zoo is not None:
         peer = cca_zoo.linear.PLS(5)
         theirs, _ = seconds_of(functools.partial(peer.fit, [X, Y]))

@@ -118,7 +118,8 @@ def test_wide_and_iterative_fits(cca, table, zoo):
 
 def test_partial_least_squares(cca, table, zoo):
     cca.add_pls(table, 100, 120, 1)
-    assert [row.target for row in table.rows] == [1.1] + [50] * zoo
+    assert [row.target for row in table.rows] == [1.1, None] + [50] * zoo
+    assert [row.unit for row in table.rows] == ["ms", "MB"] + ["ms"] * zoo
 
 
 def test_rows_on_disk(cca, table):

@@ -1,6 +1,25 @@
 """Warnings that the estimators give."""
 
-__all__ = ["InconsistentVersionWarning"]
+__all__ = ["DegenerateCorrelationWarning", "InconsistentVersionWarning"]
+
+
+class DegenerateCorrelationWarning(UserWarning):
+    """Canonical correlations equal 1 whatever the data, since the rows are too few.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from skextras import UnconstrainedCCA
+    >>> from skextras.exceptions import DegenerateCorrelationWarning
+    >>> X = np.random.default_rng(0).standard_normal((10, 12))
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
+    ...     cca = UnconstrainedCCA(views=[6, 6]).fit(X)
+    >>> caught[0].category is DegenerateCorrelationWarning
+    True
+    >>> cca.n_trivial_, cca.canonical_correlations_[:3].round(6)
+    (3, array([1., 1., 1.]))
+    """
 
 
 class InconsistentVersionWarning(UserWarning):

@@ -6,6 +6,7 @@ from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
     OrderLagDisplay,
 )
+from skextras.displays._canonical_correlation import CanonicalCorrelationDisplay
 from skextras.displays._cycle_map import CycleMapDisplay
 from skextras.displays._moment_probe import MomentProbeDisplay
 
@@ -13,6 +14,7 @@ __all__ = [
     "ActiveSubspaceDisplay",
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
+    "CanonicalCorrelationDisplay",
     "CycleMapDisplay",
     "MomentProbeDisplay",
     "OrderLagDisplay",

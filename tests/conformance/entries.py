@@ -178,6 +178,9 @@ _EMPTY = r"All graphs of threshold=0.5 \(\d+\) are empty"
 _ON_GRAPHS = "3d-rows"
 
 
+_DESCENT = {"solver": "ey", "n_components": 1}
+
+
 ENTRIES = {
     "AugmentedCovariance": Entry(
         lifts=("3d-series",),
@@ -442,6 +445,43 @@ ENTRIES = {
         },
         rounding=0.0,
         scale_power={"transform": 1},
+    ),
+    "DeepUnconstrainedCCA": Entry(
+        parameters={
+            "n_components": Effect(1),
+            "hidden_layer_sizes": Effect((5,)),
+            "shrinkage": Effect(0.5),
+            "views": Effect([4, 2]),
+            "batch_size": Effect(7),
+            "learning_rate": Effect(0.01),
+            "max_iter": Effect(3),
+            "device": NoEffect("cpu"),
+            "random_state": Effect(1),
+        },
+        quick={"hidden_layer_sizes": (5,), "max_iter": 2},
+        # Training amplifies what rounding changes in its input.
+        float32_rtol=5e-3,
+        # Few rows, and encodings of few columns.
+        warnings={"2d": ("The views have the ranks", "n_components=10 is more than")},
+        requires=("torch",),
+    ),
+    "UnconstrainedCCA": Entry(
+        parameters={
+            "n_components": Effect(1, context={"views": [4, 2]}),
+            "shrinkage": Effect(0.5),
+            "views": Effect([4, 2]),
+            "scale": Effect(True, context={"shrinkage": 0.5}),
+            "solver": Effect("ey", context={"n_components": 1}),
+            "learning_rate": Effect(0.01, context=_DESCENT),
+            "batch_size": Effect(7, context=_DESCENT),
+            "max_iter": Effect(3, context=_DESCENT),
+            "tol": Effect(0.5, context={"solver": "lobpcg", "n_components": 1}),
+            "independent_batches": Effect(True, context=_DESCENT),
+            "random_state": Effect(1, context=_DESCENT),
+        },
+        # Some of the checks' tables have fewer rows than columns.
+        warnings={"2d": ("The views have the ranks",)},
+        scale_power={"transform": 0},
     ),
 }
 

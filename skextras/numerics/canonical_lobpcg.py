@@ -11,9 +11,6 @@ from skextras.numerics.whitening import unwhiten, whiten, whitener
 
 # Until this estimate of the relative error products in float32 do no harm.
 _SINGLE_UNTIL = 1e-4
-# Columns whose means are at most this many standard deviations lose about one bit when
-# the means are subtracted from products in place of rows.
-_CENTRAL = 1.0
 # Directions whose share of the span is below this are dropped as dependent.
 _CUTOFFS = {np.float32: 1e-6, np.float64: 1e-13}
 
@@ -176,12 +173,6 @@ class _Problem:
         self.views, self.step = views, step
         self.means = [m.mean for m in moments]
         self.shrinkage, self.targets = shrinkage, targets
-        # Such views need no centred copy of their rows in each pass. Constant columns
-        # must become exact zeros, and do not pass unless they are zero.
-        self.is_central = [
-            bool((np.abs(m.mean) <= _CENTRAL * np.sqrt(m.variance)).all())
-            for m in moments
-        ]
         self.diagonals = [
             # A constant column has no variance and must not gain any weight.
             np.where(m.variance > 0, (1 - a) * m.variance + a * t, np.inf)
@@ -209,15 +200,14 @@ class _Problem:
         parts = [slice(a, b) for a, b in pairwise(ends)]
         factors = [d.astype(dtype) for d in directions]
         sums = [np.zeros((len(d), ends[-1])) for d in directions]
-        offsets = [m @ d for m, d in zip(self.means, directions, strict=True)]
-        variate_sum, plain = np.zeros(ends[-1]), []
         for rows in row_slices(n_rows, self.step):
-            chunks, variates, plain = self._read(rows, factors, offsets)
-            variate_sum += variates.sum(axis=0, dtype=np.float64)
+            chunks = [
+                centred(view[rows], mean, dtype)
+                for view, mean in zip(self.views, self.means, strict=True)
+            ]
+            variates = np.hstack([c @ f for c, f in zip(chunks, factors, strict=True)])
             for total, chunk in zip(sums, chunks, strict=True):
                 total += chunk.T @ variates
-        for i in plain:
-            sums[i] -= self.means[i][:, None] * variate_sum
         views = range(len(directions))
         sums = [total / (n_rows - 1) for total in sums]
         ridged = [
@@ -226,20 +216,6 @@ class _Problem:
         ]
         pulls = [{j: sums[i][:, parts[j]] for j in views if j != i} for i in views]
         return _Block(directions, ridged, pulls)
-
-    def _read(self, rows, factors, offsets):
-        """Return a chunk of each view, their variates, and which are as they were."""
-        dtype, chunks, variates, plain = factors[0].dtype, [], [], []
-        for i, (view, factor) in enumerate(zip(self.views, factors, strict=True)):
-            chunk = view[rows]
-            if self.is_central[i] and chunk.dtype == dtype:
-                plain.append(i)
-                variates.append(chunk @ factor - offsets[i].astype(dtype))
-            else:
-                chunk = centred(chunk, self.means[i], dtype)
-                variates.append(chunk @ factor)
-            chunks.append(chunk)
-        return chunks, np.hstack(variates), plain
 
     def residuals(self, present, values, n_components):
         """Return what is missing to stationarity, and the estimated relative error."""

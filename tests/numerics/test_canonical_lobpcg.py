@@ -7,9 +7,8 @@ import pytest
 from numerics.cca_cases import correlated_views, generalised_values
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skextras.numerics import canonical_lobpcg
 from skextras.numerics.canonical_lobpcg import iterate_directions
-from skextras.numerics.variate_pass import centred, column_moments, variate_moments
+from skextras.numerics.variate_pass import column_moments, variate_moments
 from skextras.numerics.view_moments import rotate_weights
 
 
@@ -124,12 +123,10 @@ def test_narrow_views(seed):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("offset", [0.0, 0.7, 30.0])
+@pytest.mark.parametrize("offset", [0.0, 30.0])
 def test_offset_is_of_no_consequence(seed, dtype, offset):
-    """Small means are subtracted from the products, large ones from the rows."""
-    views = [(v - v.mean(axis=0)) / v.std(axis=0) for v in wide_views(seed)]
-    # Sums of 40 columns of one sign: their variates have large means.
-    views = [(v + offset).astype(dtype) for v in views]
+    # Sums of columns of one sign: their variates have large means.
+    views = [(v / v.std(axis=0) + offset).astype(dtype) for v in wide_views(seed)]
     before = [v.copy() for v in views]
     last = iterates(views, 3, single=True)[-1]
     expected = generalised_values([v.astype(float) for v in views], [0, 0])[:3]
@@ -137,18 +134,3 @@ def test_offset_is_of_no_consequence(seed, dtype, offset):
     assert_allclose(values_of(views, last.weights), expected, rtol=1e-9)
     for view, kept in zip(views, before, strict=True):
         assert_array_equal(view, kept)
-
-
-def test_copies_no_rows_of_small_means(seed, monkeypatch):
-    copied = []
-
-    def record(rows, mean, dtype):
-        copied.append(rows.shape)
-        return centred(rows, mean, dtype)
-
-    monkeypatch.setattr(canonical_lobpcg, "centred", record)
-    x, y = wide_views(seed)
-    views = [x - x.mean(axis=0), y - y.mean(axis=0) + 100]
-    assert iterates(views, 2, tol=1e-6)[-1].converged
-    # Only those of the second view.
-    assert {width for _, width in copied} == {30}

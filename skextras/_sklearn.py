@@ -3,12 +3,18 @@
 from sklearn.base import _fit_context
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils._metadata_requests import _routing_enabled
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+)
 from sklearn.utils.validation import _check_feature_names_in
 
 __all__ = [
     "HasMethods",
     "Interval",
+    "RealNotInt",
     "StrOptions",
     "_check_feature_names_in",
     "_fit_context",

@@ -247,6 +247,11 @@ def read_more(params, rows, reader, y):
             "the rows before: begin anew with fit, or set it back."
         )
     if rows["labels"]:
+        if not hasattr(reader, "recode"):
+            raise ValueError(
+                "The first rows came as a data frame with categories: give the others "
+                "as one too."
+            )
         reader.recode(rows["labels"])
     kind = "continuous" if rows["classes"] is None else "discrete"
     target, _ = read_target(y, kind, rows["classes"])

@@ -12,11 +12,13 @@ _LEAST_EXPECTED = 5
 _MAX_NULLS = 8
 # Null scores that differ from a score by rounding are no less than it.
 _ROUNDING = 1e-12
+# Laws kept: what is drawn twice comes out the same.
+_MAX_LAWS = 4096
 _BLOCK_VALUES = 1 << 18
 
 
 class ContingencyLaws:
-    """Laws of the information of tables of given margins, each drawn once.
+    """Laws of the information of tables of given margins, drawn once where it pays.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ class ContingencyLaws:
 
     def __init__(self, seed, n_tables, permutation):
         self.seed, self.n_tables, self.permutation = seed, n_tables, permutation
-        self.drawn = {}
+        self.known = {}
 
     def p_values(self, found, tables, starts, margins):
         """P-values of scored tables that share their columns' margins."""
@@ -45,27 +47,29 @@ class ContingencyLaws:
         plain &= not self.permutation
         for j in np.flatnonzero(~plain & (expected > 0)):
             table = tables[starts[j] : starts[j + 1]].reshape(-1, margins.n_columns)
-            sample = self._draw(table.sum(axis=1), margins.counts)
+            law = self._law(table.sum(axis=1), margins.counts)
             if self.permutation:
                 # The information of a table is its score and what chance adds.
-                information = found.scores[j] + expected[j]
-                p_values[j] = count_above(np.sort(sample), information)
+                p_values[j] = count_above(law, found.scores[j] + expected[j])
             else:
-                variance[j] = sample.var()
+                variance[j] = law
         if self.permutation:
             return p_values
         return gamma_tail(found.scores + expected, expected, variance)
 
-    def _draw(self, rows, columns):
+    def _law(self, rows, columns):
+        """Variance of random tables' information, or the sorted sample."""
         # The order of rows and columns changes nothing: more tables share a law.
         rows, columns = np.sort(rows[rows > 0]), np.sort(columns[columns > 0])
         key = rows.tobytes(), columns.tobytes()
-        if key not in self.drawn:
-            rng = np.random.default_rng(self.seed)
-            self.drawn[key] = random_table_information(
-                rows, columns, self.n_tables, rng
-            )
-        return self.drawn[key]
+        if key in self.known:
+            return self.known[key]
+        rng = np.random.default_rng(self.seed)
+        sample = random_table_information(rows, columns, self.n_tables, rng)
+        law = np.sort(sample) if self.permutation else sample.var()
+        if len(self.known) < _MAX_LAWS:
+            self.known[key] = law
+        return law
 
 
 def count_above(ordered, values):

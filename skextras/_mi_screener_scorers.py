@@ -23,6 +23,7 @@ from skextras.numerics.correlation import (
     correlation_information,
     correlation_p_values,
     correlations,
+    in_range,
     standardise,
 )
 from skextras.numerics.information import column_margins, score_tables
@@ -120,12 +121,13 @@ class TableScorer:
         if not len(n_bins):
             return np.empty(0), None if self.laws is None else np.empty(0)
         largest = int(n_bins.max()) * self.margins.n_columns
-        require_memory(
-            4 * largest,
-            f"A table of {n_bins.max()} levels by {self.margins.n_columns}",
-            "Treat the feature or the outcome as continuous: see discrete_features "
-            "and target_type.",
-        )
+        if largest > _MAX_CELLS:
+            require_memory(
+                4 * largest,
+                f"A table of {n_bins.max()} levels by {self.margins.n_columns}",
+                "Treat the feature or the outcome as continuous: see discrete_features "
+                "and target_type.",
+            )
         step = max(1, _MAX_CELLS // largest)
         parts = [slice(a, a + step) for a in range(0, len(n_bins), step)]
         results = [self.score(*count(slice(*p.indices(len(n_bins))))) for p in parts]
@@ -224,10 +226,10 @@ class NeighboursScorer:
         if target.discrete:
             self.tables = TableScorer(target.codes, len(target.classes), laws)
         else:
-            self.outcome = standardise(target.values[None])
+            self.outcome = in_range(target.values[None])
 
     def continuous(self, block):
-        block = standardise(block)
+        block = in_range(block)
         if self.target.discrete:
             codes, n_classes = self.target.codes[None], len(self.target.classes)
             return class_scores(block, codes, n_classes, self.n_neighbors), None

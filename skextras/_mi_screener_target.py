@@ -98,7 +98,8 @@ def read_target(y, target_type, classes=None):
         return Target(_reals(y), None, None), False
     if y.dtype.kind not in "iuf":
         return _discrete(y, _levels(y)), False
-    if y.dtype.kind == "f" and (y != np.floor(y)).any():
+    # Floats beyond 2**53 are whole numbers whatever they stand for.
+    if y.dtype.kind == "f" and ((y != np.floor(y)).any() or np.abs(y).max() > 2**53):
         return Target(_reals(y), None, None), False
     levels = np.unique(y)
     if len(levels) > max(20, len(y) / 20):

@@ -1,6 +1,7 @@
 """Compiled nearest-neighbour estimates of mutual information.
 
-Distances are compared as differences, never as sums: x + eps rounds.
+Distances are compared as differences, never as sums: x + eps rounds. Differences are
+scaled, not values: gaps that are equal, as of integers, stay so.
 """
 
 import numpy as np
@@ -8,36 +9,41 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def _inside(gap, radius, closed):
+def _inside(gap, scale, radius, closed):
+    gap *= scale
     return gap <= radius if closed else gap < radius
 
 
 @njit(cache=True, nogil=True)
-def _count(ordered, place, radius, closed):
+def _count(ordered, place, scale, radius, closed):
     """Number of values within the radius of the one at a place, itself included.
 
     Steps double away from the place before they halve: most counts are small.
     """
     n, value = len(ordered), ordered[place]
     step, left = 1, place
-    while left - step >= 0 and _inside(value - ordered[left - step], radius, closed):
+    while left - step >= 0 and _inside(
+        value - ordered[left - step], scale, radius, closed
+    ):
         left -= step
         step *= 2
     out = max(-1, left - step)
     while left - out > 1:
         middle = (left + out) // 2
-        if _inside(value - ordered[middle], radius, closed):
+        if _inside(value - ordered[middle], scale, radius, closed):
             left = middle
         else:
             out = middle
     step, right = 1, place
-    while right + step < n and _inside(ordered[right + step] - value, radius, closed):
+    while right + step < n and _inside(
+        ordered[right + step] - value, scale, radius, closed
+    ):
         right += step
         step *= 2
     out = min(n, right + step)
     while out - right > 1:
         middle = (right + out) // 2
-        if _inside(ordered[middle] - value, radius, closed):
+        if _inside(ordered[middle] - value, scale, radius, closed):
             right = middle
         else:
             out = middle
@@ -61,12 +67,12 @@ def _insert(nearest, extra, distance):
 
 
 @njit(cache=True, nogil=True)
-def _scan(x, y, low, left, right, high, x_at, y_at, nearest, extra):
+def _scan(x, y, scales, low, left, right, high, x_at, y_at, nearest, extra):
     """Search a strip outwards in y, from two places within low and high."""
-    last = len(nearest) - 1
+    last, (x_scale, y_scale) = len(nearest) - 1, scales
     while True:
-        below = y_at - y[left] if left >= low else np.inf
-        above = y[right] - y_at if right < high else np.inf
+        below = (y_at - y[left]) * y_scale if left >= low else np.inf
+        above = (y[right] - y_at) * y_scale if right < high else np.inf
         gap = min(below, above)
         radius = nearest[last]
         if not gap <= radius or gap == np.inf:
@@ -77,7 +83,7 @@ def _scan(x, y, low, left, right, high, x_at, y_at, nearest, extra):
         else:
             other = x[right]
             right += 1
-        distance = max(gap, abs(other - x_at))
+        distance = max(gap, abs(other - x_at) * x_scale)
         if distance <= radius:
             extra = _insert(nearest, extra, distance)
 
@@ -96,33 +102,35 @@ def _fill_strips(row, rank, y_order, strip, fill, x, y, y_place, outcome):
 
 
 @njit(cache=True, nogil=True)
-def _search(s, at, strip, ordered, x, y, starts, nearest):
+def _search(s, at, strip, ordered, x, y, scales, starts, nearest):
     """Find the nearest neighbours of a point of strip s; return ties of the last."""
     n, x_at, y_at = len(x), x[at], y[at]
     nearest[:] = np.inf
     last = len(nearest) - 1
     low, high = s * strip, min(n, s * strip + strip)
-    extra = _scan(x, y, low, at - 1, at + 1, high, x_at, y_at, nearest, 0)
+    extra = _scan(x, y, scales, low, at - 1, at + 1, high, x_at, y_at, nearest, 0)
     for side in (-1, 1):
         u = s + side
         while 0 <= u < len(starts):
             low, high = u * strip, min(n, u * strip + strip)
             # The border of the strip nearest to the point.
             gap = x_at - ordered[high - 1] if side < 0 else ordered[low] - x_at
-            if not gap <= nearest[last]:
+            if not gap * scales[0] <= nearest[last]:
                 break
             # The points of strip s come by ascending y: the start only moves up.
             start = starts[u]
             while start < high and y[start] < y_at:
                 start += 1
             starts[u] = start
-            extra = _scan(x, y, low, start - 1, start, high, x_at, y_at, nearest, extra)
+            extra = _scan(
+                x, y, scales, low, start - 1, start, high, x_at, y_at, nearest, extra
+            )
             u += side
     return extra
 
 
 @njit(cache=True, nogil=True)
-def continuous_scores(block, orders, outcome, y_order, k, strip, psi):
+def continuous_scores(block, widths, orders, outcome, y_width, y_order, k, strip, psi):
     """Estimate of Kraskov, Stögbauer and Grassberger for each row and the outcome."""
     n_rows, n = block.shape
     y_ordered = outcome[y_order]
@@ -136,16 +144,16 @@ def continuous_scores(block, orders, outcome, y_order, k, strip, psi):
             rank[orders[j, place]] = place
             ordered[place] = block[j, orders[j, place]]
         _fill_strips(block[j], rank, y_order, strip, fill, x, y, y_place, outcome)
-        total = 0.0
+        total, scales = 0.0, (1.0 / widths[j], 1.0 / y_width)
         for s in range(n_strips):
             for u in range(n_strips):
                 starts[u] = u * strip
             for at in range(s * strip, min(n, s * strip + strip)):
-                extra = _search(s, at, strip, ordered, x, y, starts, nearest)
+                extra = _search(s, at, strip, ordered, x, y, scales, starts, nearest)
                 radius, closed = nearest[k - 1], extra > 0
                 place = rank[y_order[y_place[at]]]
-                n_x = _count(ordered, place, radius, closed)
-                n_y = _count(y_ordered, y_place[at], radius, closed)
+                n_x = _count(ordered, place, scales[0], radius, closed)
+                n_y = _count(y_ordered, y_place[at], scales[1], radius, closed)
                 total += psi[k + extra] - psi[n_x] - psi[n_y]
         scores[j] = psi[n] + total / n
     return scores
@@ -169,8 +177,9 @@ def _class_total(values, places, ordered, k, psi):
         closed = (first > 0 and value - values[first - 1] <= radius) or (
             last < n - 1 and values[last + 1] - value <= radius
         )
-        near = _count(values, i, radius, True) - 1 if closed else n_near
-        total += psi[near] - psi[n] - psi[_count(ordered, places[i], radius, closed)]
+        near = _count(values, i, 1.0, radius, True) - 1 if closed else n_near
+        inside = _count(ordered, places[i], 1.0, radius, closed)
+        total += psi[near] - psi[n] - psi[inside]
     return total
 
 

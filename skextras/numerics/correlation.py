@@ -31,15 +31,63 @@ def standardise(block):
     array([[-1.,  1.],
            [-1.,  1.]])
     """
-    scaled = block.astype(np.float64)
-    # Within what a factor can be: extreme powers leave the range of float64.
-    power = np.clip(np.frexp(np.abs(scaled).max(axis=1))[1], -1000, 1000)
-    scaled *= np.ldexp(1.0, -power)[:, None]
+    scaled = in_range(block)
     scaled -= scaled[:, :1].copy()
     scaled /= _one_where_zero(np.abs(scaled).max(axis=1))[:, None]
     scaled -= scaled.mean(axis=1, keepdims=True)
     scaled /= _one_where_zero(scaled.std(axis=1))[:, None]
     return scaled
+
+
+def in_range(block):
+    """Divide rows by powers of two, so that neither they nor squares leave the range.
+
+    Parameters
+    ----------
+    block : ndarray of shape (n_rows, n)
+        Floating point values without NaN.
+
+    Returns
+    -------
+    scaled : ndarray of shape (n_rows, n)
+        In float64, below 1 in size. Nothing is rounded: differences that were equal
+        still are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skextras.numerics.correlation import in_range
+    >>> in_range(np.array([[6.0, -2.0]]))
+    array([[ 0.75, -0.25]])
+    """
+    scaled = block.astype(np.float64)
+    # Within what a factor can be: extreme powers leave the range of float64.
+    power = np.clip(np.frexp(np.abs(scaled).max(axis=1))[1], -1000, 1000)
+    scaled *= np.ldexp(1.0, -power)[:, None]
+    return scaled
+
+
+def deviations(block):
+    """Return the standard deviations of rows, whatever their offset.
+
+    Parameters
+    ----------
+    block : ndarray of shape (n_rows, n)
+        Values in range.
+
+    Returns
+    -------
+    deviations : ndarray of shape (n_rows,)
+        0 for constant rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skextras.numerics.correlation import deviations
+    >>> deviations(np.array([[1e10, 1e10 + 2]]))
+    array([1.])
+    """
+    return (block - block[:, :1]).std(axis=1)
 
 
 def correlations(block, outcome):

@@ -55,7 +55,7 @@ def open_reader(estimator, X, y=None, *, reset):
     """
     own_checks = is_frame(X) or is_column_store(X)
     if own_checks:
-        _check_table(estimator, X)
+        _check_table(estimator, X, 2 if reset else 1)
         X = _validate(estimator, X, y, reset, skip_check_array=True)
         reader = _FrameReader(X) if is_frame(X) else _StoreReader(X)
         return _unwrap(reader)
@@ -68,7 +68,7 @@ def open_reader(estimator, X, y=None, *, reset):
         accept_large_sparse=True,
         dtype="numeric",
         ensure_all_finite=False,
-        ensure_min_samples=2,
+        ensure_min_samples=2 if reset else 1,
     )
     return SparseReader(X) if sparse.issparse(X) else _ArrayReader(X)
 
@@ -100,11 +100,11 @@ def is_column_store(X):
     )
 
 
-def _check_table(estimator, X):
+def _check_table(estimator, X, least_samples):
     """Check what `check_array` would: the size of a table, and that it is numeric."""
     name = type(estimator).__name__
     for n, least, what in zip(
-        X.shape, (2, 1), ("sample(s)", "feature(s)"), strict=True
+        X.shape, (least_samples, 1), ("sample(s)", "feature(s)"), strict=True
     ):
         if n < least:
             raise ValueError(
@@ -189,8 +189,9 @@ def read_columns(reader, columns, dtype=None):
     if dtype is not None:
         reader.dtype = dtype
     block = np.empty((len(columns), reader.n_samples), reader.dtype)
-    runs = np.flatnonzero(np.diff(columns, prepend=-2) != 1)
-    for low, high in zip(runs, [*runs[1:], len(columns)], strict=True):
+    breaks = np.flatnonzero(np.diff(columns) != 1) + 1
+    for run in np.split(np.arange(len(columns)), breaks) if len(columns) else ():
+        low, high = run[0], run[-1] + 1
         start, stop = int(columns[low]), int(columns[high - 1]) + 1
         for first, part in reader.blocks(start, stop, stop - start):
             block[low + first - start : low + first - start + len(part)] = part
@@ -391,17 +392,22 @@ def column_values(column):
         if isinstance(column.dtype, np.dtype):
             return column.to_numpy()
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if _column_kind(column) in ("category", "bool"):
-        column = column.to_physical().cast(float)
-    return column.to_numpy()
+    if _column_kind(column) == "category":
+        codes = {label: code for code, label in enumerate(category_labels(column))}
+        return np.array([codes.get(label, np.nan) for label in column.to_list()], float)
+    return (column.cast(float) if _column_kind(column) == "bool" else column).to_numpy()
 
 
 def category_labels(column):
     """Labels behind the codes of a category column; None for any other column."""
     if _column_kind(column) != "category":
         return None
-    labels = column.cat.categories if hasattr(column, "iloc") else None
-    return list(column.cat.get_categories() if labels is None else labels)
+    if hasattr(column, "iloc"):
+        return list(column.cat.categories)
+    # A polars Categorical may share its codes with other columns: they say nothing.
+    if str(column.dtype).startswith("Enum"):
+        return column.dtype.categories.to_list()
+    return sorted(column.drop_nulls().unique().to_list())
 
 
 def is_unordered(column):

@@ -121,34 +121,32 @@ class DensityScorer:
     def _classes(self, block):
         """Scores of features against classes."""
         codes, n_classes = self.target.codes[None], len(self.target.classes)
-        values = self._transform(block)
-        deviation = pooled_deviation(values, codes, n_classes)
-        sizes = self._sizes(0, _CLASS_SIZES)
-        grid = self._grid(values, self._bandwidth(deviation, 5), sizes)
-        scores = np.empty(len(block))
-        for size in np.unique(grid.size):
-            rows = np.flatnonzero(grid.size == size)
-            own = grid.take(rows)
-            at = positions(values[rows], own)
-            scores[rows] = class_scores(at, own, codes, n_classes)
-        return scores
+        return self._score_classes(self._transform(block), codes, n_classes, axis=0)
 
     def discrete(self, block, edges, starts):
         if self.target.discrete:
             return self.tables.by_edges(block, edges, starts)
         codes, n_levels = codes_by_edges(block, edges, starts), np.diff(starts) + 1
         scores = np.empty(len(block))
-        for j, n_classes in enumerate(n_levels):
-            own = codes[j : j + 1]
-            deviation = pooled_deviation(self.outcome, own, n_classes)
-            grid = self._grid(
-                self.outcome,
-                self._bandwidth(deviation, 5),
-                self._sizes(1, _CLASS_SIZES),
-            )
-            at = positions(self.outcome, grid)
-            scores[j] = class_scores(at, grid, own, n_classes)[0]
+        for n in np.unique(n_levels):
+            rows = np.flatnonzero(n_levels == n)
+            scores[rows] = self._score_classes(self.outcome, codes[rows], n, axis=1)
         return scores, None
+
+    def _score_classes(self, values, codes, n_classes, axis):
+        """Scores of values and classes; one row of either serves all of the other."""
+        deviation = pooled_deviation(values, codes, n_classes)
+        values = np.broadcast_to(values, (len(deviation), values.shape[1]))
+        sizes = self._sizes(axis, _CLASS_SIZES)
+        grid = self._grid(values, self._bandwidth(deviation, 5), sizes)
+        scores = np.empty(len(values))
+        for size in np.unique(grid.size):
+            rows = np.flatnonzero(grid.size == size)
+            own = grid.take(rows)
+            labels = codes if len(codes) == 1 else codes[rows]
+            at = positions(values[rows], own)
+            scores[rows] = class_scores(at, own, labels, n_classes)
+        return scores
 
 
 def _replace(values, rows, others):

@@ -244,30 +244,15 @@ class MIScreener(PackageMixin, SelectorMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
+    # One parameter a line would make the longest function of the package of it.
     def __init__(
-        self,
-        method="binning",
-        *,
-        k=10,
-        threshold=None,
-        alpha=None,
-        control="fdr_bh",
-        target_type="auto",
-        discrete_features="auto",
-        n_bins="auto",
-        strategy="quantile",
-        bandwidth="scott",
-        bandwidth_scale=1.0,
-        bandwidth_matrix="diag",
-        marginal="normal-score",
-        grid_size="auto",
-        n_neighbors=10,
-        pvalues="auto",
-        n_permutations=2000,
-        missing="pairwise",
-        n_jobs=None,
-        random_state=None,
-    ):
+        self, method="binning", *, k=10, threshold=None, alpha=None, control="fdr_bh",
+        target_type="auto", discrete_features="auto", n_bins="auto",
+        strategy="quantile", bandwidth="scott", bandwidth_scale=1.0,
+        bandwidth_matrix="diag", marginal="normal-score", grid_size="auto",
+        n_neighbors=10, pvalues="auto", n_permutations=2000, missing="pairwise",
+        n_jobs=None, random_state=None,
+    ):  # fmt: skip
         self.method = method
         self.k = k
         self.threshold = threshold

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _inside(gap, scale, radius, closed):
     gap *= scale
     return gap <= radius if closed else gap < radius
@@ -50,7 +50,7 @@ def _count(ordered, place, scale, radius, closed):
     return right - left + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _insert(nearest, extra, distance):
     """Take a distance no greater than the last of the nearest; count ties of that."""
     last = len(nearest) - 1
@@ -66,7 +66,7 @@ def _insert(nearest, extra, distance):
     return extra + 1 if nearest[last] == radius and radius < np.inf else 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _scan(x, y, scales, low, left, right, high, x_at, y_at, nearest, extra):
     """Search a strip outwards in y, from two places within low and high."""
     last, (x_scale, y_scale) = len(nearest) - 1, scales

@@ -202,11 +202,17 @@ def full_kernel_score(x, x_grid, y, y_grid, correlation):
 
     Parameters
     ----------
-    x, y : ndarray of shape (1, n)
-        Positions on the grids.
+    x : ndarray of shape (1, n)
+        Positions of the feature.
 
-    x_grid, y_grid : Grid
-        The grids.
+    x_grid : Grid
+        Its grid.
+
+    y : ndarray of shape (1, n)
+        Positions of the outcome.
+
+    y_grid : Grid
+        Its grid.
 
     correlation : float
         Correlation r of the variables; the kernel's covariance is :math:`r h_x h_y`.

@@ -5,10 +5,12 @@ from skextras.displays._augmented_covariance import (
     AugmentedCovarianceDisplay,
     OrderLagDisplay,
 )
+from skextras.displays._screening import ScreeningDisplay
 
 __all__ = [
     "AnomalyMapDisplay",
     "AugmentedCovarianceDisplay",
     "OrderLagDisplay",
+    "ScreeningDisplay",
     "pixel_map",
 ]

@@ -8,46 +8,40 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _inside(gap, scale, radius, closed):
-    gap *= scale
-    return gap <= radius if closed else gap < radius
-
-
 @njit(cache=True, nogil=True)
-def _count(ordered, place, scale, radius, closed):
-    """Number of values within the radius of the one at a place, itself included.
+def _count(ordered, place, scale, radius):
+    """Number of values no farther than the radius from the one at a place.
 
-    Steps double away from the place before they halve: most counts are small.
+    The value itself counts unless another lies on the border: this one, in data without
+    ties the k-th neighbour, then stands in for it. Steps double away from the place
+    before they halve, since most counts are small.
     """
     n, value = len(ordered), ordered[place]
     step, left = 1, place
-    while left - step >= 0 and _inside(
-        value - ordered[left - step], scale, radius, closed
-    ):
+    while left - step >= 0 and (value - ordered[left - step]) * scale <= radius:
         left -= step
         step *= 2
     out = max(-1, left - step)
     while left - out > 1:
         middle = (left + out) // 2
-        if _inside(value - ordered[middle], scale, radius, closed):
+        if (value - ordered[middle]) * scale <= radius:
             left = middle
         else:
             out = middle
     step, right = 1, place
-    while right + step < n and _inside(
-        ordered[right + step] - value, scale, radius, closed
-    ):
+    while right + step < n and (ordered[right + step] - value) * scale <= radius:
         right += step
         step *= 2
     out = min(n, right + step)
     while out - right > 1:
         middle = (right + out) // 2
-        if _inside(ordered[middle] - value, scale, radius, closed):
+        if (ordered[middle] - value) * scale <= radius:
             right = middle
         else:
             out = middle
-    return right - left + 1
+    border = (value - ordered[left]) * scale == radius
+    border |= (ordered[right] - value) * scale == radius
+    return right - left if border else right - left + 1
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -150,10 +144,9 @@ def continuous_scores(block, widths, orders, outcome, y_width, y_order, k, strip
                 starts[u] = u * strip
             for at in range(s * strip, min(n, s * strip + strip)):
                 extra = _search(s, at, strip, ordered, x, y, scales, starts, nearest)
-                radius, closed = nearest[k - 1], extra > 0
-                place = rank[y_order[y_place[at]]]
-                n_x = _count(ordered, place, scales[0], radius, closed)
-                n_y = _count(y_ordered, y_place[at], scales[1], radius, closed)
+                radius, place = nearest[k - 1], rank[y_order[y_place[at]]]
+                n_x = _count(ordered, place, scales[0], radius)
+                n_y = _count(y_ordered, y_place[at], scales[1], radius)
                 total += psi[k + extra] - psi[n_x] - psi[n_y]
         scores[j] = psi[n] + total / n
     return scores
@@ -174,11 +167,11 @@ def _class_total(values, places, ordered, k, psi):
             first += 1
         last = first + n_near
         radius = max(value - values[first], values[last] - value)
-        closed = (first > 0 and value - values[first - 1] <= radius) or (
+        more = (first > 0 and value - values[first - 1] <= radius) or (
             last < n - 1 and values[last + 1] - value <= radius
         )
-        near = _count(values, i, 1.0, radius, True) - 1 if closed else n_near
-        inside = _count(ordered, places[i], 1.0, radius, closed)
+        near = _count(values, i, 1.0, radius) if more else n_near
+        inside = _count(ordered, places[i], 1.0, radius)
         total += psi[near] - psi[n] - psi[inside]
     return total
 

@@ -30,8 +30,12 @@ def continuous_scores(block, outcome, n_neighbors):
     :math:`\psi(n) + \psi(k) - \langle \psi(n_x + 1) + \psi(n_y + 1) \rangle`, the
     first estimator of [1]_: distances are maxima over both variables, and
     :math:`n_x, n_y` count the other samples nearer in one variable than the k-th
-    neighbour. Where more than k samples lie within that closed radius, k is their
-    number and the counts are closed as well. Without ties this changes nothing.
+    neighbour. In data with ties, k becomes the number of samples no farther than the
+    k-th neighbour, and :math:`n_x + 1` the number of other samples no farther in this
+    variable, plus 1 if none of them lies exactly on the border; likewise
+    :math:`n_y + 1`. Without ties this is the same, and one sample lies on one border.
+    To leave out the border where no more than k samples lie within it yields values of
+    up to 1 nat for independent variables on a lattice.
 
     Samples lie in strips of consecutive ranks of x, sorted by y within each.
 
@@ -92,9 +96,10 @@ def class_scores(block, codes, n_classes, n_neighbors):
     -----
     :math:`\psi(N) + \langle \psi(k_c) - \psi(N_c) - \psi(m) \rangle` [1]_, where m
     counts the samples of all classes nearer than the k-th neighbour of the own class,
-    with the sample itself. Where more than k samples of the class lie within that
-    closed radius, k is their number and m is closed as well. Classes of one member
-    are left out.
+    with the sample itself. In data with ties, k_c becomes the number of samples of the
+    class no farther than that neighbour, and m the number of other samples of all
+    classes no farther, which without ties is the same. Classes of one member are left
+    out.
 
     References
     ----------

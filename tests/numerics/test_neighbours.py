@@ -18,9 +18,10 @@ def definition(x, y, k):
         distance = np.maximum(dx, dy)
         radius = np.sort(distance)[k - 1]
         near = (distance <= radius).sum()
-        inside = np.less_equal if near > k else np.less
-        n_x, n_y = inside(dx, radius).sum(), inside(dy, radius).sum()
-        total += digamma(near) - digamma(n_x + 1) - digamma(n_y + 1)
+        total += digamma(near)
+        for gap in (dx, dy):
+            border = (gap == radius).any()
+            total -= digamma((gap <= radius).sum() + (not border))
     return digamma(n) + total / n
 
 
@@ -35,8 +36,8 @@ def class_definition(x, codes, k):
         k_c = min(k, len(own))
         radius = own[k_c - 1]
         near = (own <= radius).sum()
-        m = (gap <= radius).sum() if near > k_c else (gap < radius).sum()
-        total += digamma(near) - digamma(len(own) + 1) - digamma(max(m, 1))
+        m = (gap <= radius).sum() - 1
+        total += digamma(near) - digamma(len(own) + 1) - digamma(m)
     return digamma(len(x)) + total / len(x)
 
 
@@ -45,6 +46,36 @@ def tied(seed, n=120):
     x = np.where(rng.random(n) < 0.5, 0.0, rng.standard_normal(n))
     y = np.round(rng.standard_normal(n) + x, 1)
     return x, y, rng.integers(0, 3, n).astype(np.int32)
+
+
+@pytest.mark.parametrize("k", [3, 10])
+@pytest.mark.parametrize("step", [1.0, 0.3, 0.1, 0.03])
+def test_rounded_values_stay_at_the_null_level(k, step):
+    """Ties on the border of a neighbourhood must not look like dependence."""
+    rng = np.random.default_rng(0)
+    block, y = rng.standard_normal((20, 800)), rng.standard_normal(800)
+    rounded, codes = step * np.rint(block / step), (y > 0).astype(np.int32)[None]
+    for found, untied in (
+        (continuous_scores(rounded, y, k), continuous_scores(block, y, k)),
+        (
+            continuous_scores(rounded, step * np.rint(y / step), k),
+            continuous_scores(block, y, k),
+        ),
+        (class_scores(rounded, codes, 2, k), class_scores(block, codes, 2, k)),
+    ):
+        # A little below zero, never above what chance does without ties.
+        assert -0.25 / k < found.mean() < 0.02
+        assert found.std() < 1.5 * untied.std()
+
+
+@pytest.mark.parametrize("step", [0.3, 0.1, 0.03])
+def test_rounding_hardly_moves_strong_dependence(step):
+    rng = np.random.default_rng(1)
+    y = rng.standard_normal(2000)
+    x = 0.9 * y + np.sqrt(0.19) * rng.standard_normal(2000)
+    x, y = step * np.rint(x / step), step * np.rint(y / step)
+    true = -np.log(0.19) / 2
+    assert_allclose(continuous_scores(x[None], y, 10), true, rtol=0, atol=0.06)
 
 
 @pytest.mark.parametrize("k", [3, 10])

@@ -307,7 +307,7 @@ class MIScreener(PackageMixin, SelectorMixin, BaseEstimator):
     @available_if(lambda self: self.method in ("pearson", "binning"))
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None):
-        """Take more rows in; bins, levels and kinds stay those of the first rows.
+        """Take more rows in; bins, levels and kinds come from the first block of rows.
 
         Only available with `method="binning"` and `method="pearson"`. Pearson's scores
         are those of `fit` on all rows. With binning, one call equals `fit`, and later
@@ -317,7 +317,8 @@ class MIScreener(PackageMixin, SelectorMixin, BaseEstimator):
         ----------
         X : array-like, sparse matrix, data frame or column store of shape \
                 (n_samples, n_features)
-            The rows. Give enough of them first: their quantiles become the bins.
+            The rows. Let the first block be large, its rows in random order: bins come
+            from it alone.
 
         y : array-like of shape (n_samples,)
             Their outcome.

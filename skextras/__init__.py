@@ -9,6 +9,7 @@ from skextras._gaussian_rbfnn import GaussianRBFNN
 from skextras._gaussian_rbfnn_classifier import GaussianRBFNNClassifier
 from skextras._image_subspace_ad import ImageSubspaceAD
 from skextras._mhc3_moment_probe import MHC3MomentProbe
+from skextras._mi_screener import MIScreener, mi_scores
 from skextras._moment_probe import MomentProbe
 from skextras._region_selector import RegionSelector, ThresholdSelector
 from skextras._subspace_ad import SubspaceAD
@@ -27,6 +28,7 @@ __all__ = [
     "GaussianRBFNNClassifier",
     "ImageSubspaceAD",
     "MHC3MomentProbe",
+    "MIScreener",
     "MomentProbe",
     "RegionSelector",
     "SubspaceAD",
@@ -36,4 +38,5 @@ __all__ = [
     "UnconstrainedCCA",
     "__version__",
     "ey_loss",
+    "mi_scores",
 ]

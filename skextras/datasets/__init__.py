@@ -8,6 +8,7 @@ from skextras.datasets._japanese_vowels import load_japanese_vowels
 from skextras.datasets._mfeat import load_mfeat
 from skextras.datasets._pcb import load_pcb
 from skextras.datasets._ridge_function import make_ridge_function
+from skextras.datasets._screening import make_screening
 from skextras.datasets._ssvep import load_ssvep
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "make_correlated_views",
     "make_digit_tokens",
     "make_ridge_function",
+    "make_screening",
 ]

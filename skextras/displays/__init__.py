@@ -9,6 +9,7 @@ from skextras.displays._augmented_covariance import (
 from skextras.displays._canonical_correlation import CanonicalCorrelationDisplay
 from skextras.displays._cycle_map import CycleMapDisplay
 from skextras.displays._moment_probe import MomentProbeDisplay
+from skextras.displays._screening import ScreeningDisplay
 
 __all__ = [
     "ActiveSubspaceDisplay",
@@ -18,5 +19,6 @@ __all__ = [
     "CycleMapDisplay",
     "MomentProbeDisplay",
     "OrderLagDisplay",
+    "ScreeningDisplay",
     "pixel_map",
 ]

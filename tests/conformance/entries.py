@@ -181,6 +181,14 @@ _ON_GRAPHS = "3d-rows"
 _DESCENT = {"solver": "ey", "n_components": 1}
 
 
+def _effects(target, rng):
+    """Columns that tell less and less of the target, the last one of few values."""
+    X = target[:, None] / np.array([0.5, 1.0, 1.5, 3.0, 9.0, 1.0])
+    X = X + rng.standard_normal(X.shape)
+    X[:, 5] = np.rint(X[:, 5])
+    return X
+
+
 ENTRIES = {
     "AugmentedCovariance": Entry(
         lifts=("3d-series",),
@@ -482,6 +490,37 @@ ENTRIES = {
         # Some of the checks' tables have fewer rows than columns.
         warnings={"2d": ("The views have the ranks",)},
         scale_power={"transform": 0},
+    ),
+    "MIScreener": Entry(
+        data={"2d": _effects},
+        n_samples=90,
+        parameters={
+            "method": Effect("knn"),
+            "k": Effect(2),
+            "threshold": Effect(0.1),
+            "alpha": Effect(1e-4),
+            "control": Effect("fwe", context={"alpha": 0.02}),
+            "target_type": Effect("continuous", context={"method": "fftkde"}),
+            "discrete_features": Effect([0, 5]),
+            "n_bins": Effect(8),
+            "strategy": Effect("uniform"),
+            "bandwidth": Effect(0.5, context={"method": "fftkde"}),
+            "bandwidth_scale": Effect(2.0, context={"method": "fftkde"}),
+            "bandwidth_matrix": Effect(
+                "full", context={"method": "fftkde", "target_type": "continuous"}
+            ),
+            "marginal": Effect(None, context={"method": "fftkde"}),
+            "grid_size": Effect(32, context={"method": "fftkde"}),
+            "n_neighbors": Effect(3, context={"method": "knn"}),
+            "pvalues": Effect("permutation"),
+            "n_permutations": Effect(500, context={"pvalues": "permutation"}),
+            # Of what it refuses there is none here.
+            "missing": NoEffect("error"),
+            "n_jobs": NoEffect(2),
+            "random_state": Effect(1, context={"pvalues": "permutation"}),
+        },
+        observe=("scores_", "pvalues_", "support_"),
+        scale_power={"transform": 1, "scores_": 0, "pvalues_": 0},
     ),
 }
 

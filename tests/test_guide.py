@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import loadmat
 from scipy.signal import butter, sosfiltfilt
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import (
     GroupKFold,
     StratifiedGroupKFold,
@@ -17,9 +19,9 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from skextras import AugmentedCovariance, ThreeCycleMap
+from skextras import AugmentedCovariance, MIScreener, ThreeCycleMap
 from skextras._resources import single_blas_thread
-from skextras.datasets import load_ssvep
+from skextras.datasets import load_ssvep, make_screening
 
 GUIDE = Path(__file__).resolve().parents[1] / "doc" / "guide"
 
@@ -204,3 +206,53 @@ def test_three_cycle_map_beside_plain_correlations(psychosis, row):
     for axis in range(2):
         hits = 100 * (similarity.argmax(axis=axis) == np.arange(58)).mean()
         assert int(percents[0]) - 1 < hits < int(percents[-1]) + 1
+
+
+SCREENERS = [
+    {"method": "pearson"},
+    {"method": "binning"},
+    {"method": "fftkde"},
+    {"method": "knn"},
+    {"method": "knn", "n_neighbors": 3},
+]
+
+
+def ranking(base, target, effect, n_seeds):
+    """Mean area under the ROC curve of each screener's scores."""
+    found = []
+    for seed in range(n_seeds):
+        X, y, mask = make_screening(
+            base=base, target=target, effect=effect, random_state=seed
+        )
+        for params in SCREENERS:
+            scores = MIScreener(**params, pvalues=False).fit(X, y).scores_
+            found.append(roc_auc_score(mask, scores))
+    return np.reshape(found, (n_seeds, -1)).mean(axis=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", range(6))
+def test_mi_screener_rankings(row, shared_data):
+    rows = table_rows("mi_screener.md", "outcome, effect")
+    assert len(rows) == 6
+    what, *expected = rows[row]
+    if what.startswith("Isolet"):
+        stored = loadmat(shared_data("miscreener/Isolet.mat"))
+        base, n_seeds = stored["X"].astype(float), 6
+    else:
+        base, n_seeds = make_screening(random_state=0)[0], 8
+    target = "continuous" if "continuous" in what else "binary"
+    effect = "square" if "square" in what else "linear"
+    found = ranking(base, target, effect, n_seeds)
+    assert found == pytest.approx([float(value) for value in expected], abs=2e-3)
+
+
+@pytest.mark.parametrize("n_samples", [100, 1000])
+def test_mi_screener_densities_are_not_centred(n_samples):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((n_samples, 500)), rng.standard_normal(n_samples)
+    expected = {100: 0.034, 1000: 0.012}[n_samples]
+    text = (GUIDE / "mi_screener.md").read_text(encoding="utf-8")
+    assert f"{expected} with {n_samples}" in text
+    found = MIScreener("fftkde").fit(X, y).scores_.mean()
+    assert found == pytest.approx(expected, abs=1e-3)

@@ -77,7 +77,8 @@ class MHC3MomentProbe(
         Device of torch, such as "cpu" or "cuda:1"; None takes CUDA where there is one.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the first weights and of the order of the samples.
+        Seed of the first weights and of the order of the samples. The result is the
+        same to the last bit on the same machine and number of threads.
 
     Attributes
     ----------

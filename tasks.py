@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
 STAMP = "skextras-stamp.json"
 TEST_SETTINGS = {"MPLBACKEND": "Agg", "SCIPY_ARRAY_API": "1"}
+# There are as many test processes as cores: more threads would wait for each other.
+ONE_THREAD_EACH = {"OMP_NUM_THREADS": "1"}
 
 
 class StepFailed(Exception):
@@ -155,7 +157,7 @@ def run_tests(options, rest, run):
     pytest = [python, "-m", "pytest", "-n", str(count_cores()), "--dist", "worksteal"]
     if options.slow:
         pytest.append("--slow")
-    run("tests", [*pytest, *rest], settings=TEST_SETTINGS)
+    run("tests", [*pytest, *rest], settings=TEST_SETTINGS | ONE_THREAD_EACH)
     try_wheel(python, run)
 
 

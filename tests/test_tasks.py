@@ -179,7 +179,11 @@ def test_test(tasks):
     assert recorder.steps == steps
     assert installed(recorder) == ["eeg", "plot", "progress", "test", "torch"]
     assert "--slow" not in recorder.commands["tests"]
-    assert recorder.settings["tests"] == {"MPLBACKEND": "Agg", "SCIPY_ARRAY_API": "1"}
+    assert recorder.settings["tests"] == {
+        "MPLBACKEND": "Agg",
+        "SCIPY_ARRAY_API": "1",
+        "OMP_NUM_THREADS": "1",
+    }
     assert recorder.commands["wheel's install"][-1].endswith(".whl")
     assert "-I" in recorder.commands["smoke test"]
     assert "install" not in run(tasks, "test").steps
